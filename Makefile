@@ -1,0 +1,50 @@
+# Lockgroove. Two commands on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test check lint format types imports system system-test lock clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+demo: $(STAMP)  ## the whole line on the demo's own music, then a page at http://127.0.0.1:8080
+	$(BIN)/lockgroove demo
+
+test: system-test $(STAMP)  ## all tests
+	$(BIN)/python -m pytest -n auto
+
+check: lint test  ## what must pass before a commit
+
+lint: format types imports  ## formatting, lint, types, imports
+
+format: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+imports: $(STAMP)
+	$(BIN)/lint-imports --no-cache
+
+system:
+	@sh tools/system-packages.sh python3-venv
+
+system-test:
+	@sh tools/system-packages.sh python3-venv chromium minisign
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(MAKE) --no-print-directory system
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+lock:  ## pin every package with its digests (needs uv)
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
+		--group dev --extra build pyproject.toml -o requirements.lock
+
+clean:  ## remove what can be made again
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

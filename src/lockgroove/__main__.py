@@ -1,0 +1,5 @@
+"""`python -m lockgroove`."""
+
+from lockgroove.cli import main
+
+main()

@@ -1,0 +1,317 @@
+"""An archive, opened: the only place where its rooms are wired to each other.
+
+Everything that a door asks for is a method here; each takes the lock of what it writes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lockgroove import config, durable, keys, vault
+from lockgroove.campaigns import gathering, keeping
+from lockgroove.campaigns import mirror as mirroring
+from lockgroove.campaigns import refresh as refreshing
+from lockgroove.campaigns.care import CareResult, audit_everywhere, repair_everywhere
+from lockgroove.campaigns.export import Exported, export
+from lockgroove.campaigns.publish import publish
+from lockgroove.campaigns.rooms import Rooms
+from lockgroove.campaigns.status import status
+from lockgroove.catalogue import generations
+from lockgroove.catalogue.claims import ClaimStore, Part
+from lockgroove.catalogue.reader import Reader
+from lockgroove.coverage import PlanResult
+from lockgroove.dumps import DumpResult
+from lockgroove.errors import FormatUnknown, NoArchive, UsageError
+from lockgroove.gather import Gathered
+from lockgroove.journal import Journal
+from lockgroove.keep import KeepResult
+from lockgroove.report import Report
+from lockgroove.rights import apply_decision, combine
+from lockgroove.storage import LocalStorage
+from lockgroove.vault import Committer, HeldIndex, ocfl, places
+from lockgroove.vault.places import CaughtUp
+
+DECLARATION = "0=lockgroove_1"
+FOLDERS = ("claims", "vault", "journal", "keys", "catalogue", "dumps", "staging", "quarantine", "cache")
+
+
+def init(root: str, name: str | None = None) -> Archive:
+    """Make a new archive in an empty or new folder. Raises UsageError when something is there."""
+    _lay_out(root)
+    writer = _new_writer()
+    archive_id = f"arc-{secrets.token_hex(8)}"
+    config.create(root, archive_id, name or os.path.basename(os.path.abspath(root)), writer)
+    keys.create(f"{root}/keys")
+    for path, data in ocfl.root_files().items():
+        LocalStorage(root).append(f"{ocfl.ROOT}/{path}", 0, [data])
+    durable.replace_file(f"{root}/{DECLARATION}", b"lockgroove_1\n")
+    archive = Archive(root)
+    archive.journal.append("archive-created", {"archive": archive_id}, {"name": archive.config.name})
+    archive.index.catch_up()
+    return archive
+
+
+def restore(root: str, place_root: str, report: Report) -> Archive:
+    """Bring an archive back from a place: everything that was acknowledged there, dark items too."""
+    place = LocalStorage(os.path.abspath(place_root))
+    if place.size(places.DECLARATION) is None:
+        raise UsageError(
+            "This folder is not a place of an archive", place_root, "Name one made by `place add`."
+        )
+    _lay_out(root)
+    archive_id = b"".join(place.read(places.DECLARATION)).decode().strip()
+    config.create(root, archive_id, os.path.basename(os.path.abspath(root)), _new_writer())
+    config.add_place(root, config.PlaceConfig(os.path.basename(place.root), place.root))
+    keys.create(f"{root}/keys")
+    vault.restore(place, LocalStorage(root), report)
+    durable.replace_file(f"{root}/{DECLARATION}", b"lockgroove_1\n")
+    archive = Archive(root)
+    heads = {writer: position.n for writer, position in places.positions(archive.storage).items()}
+    archive.journal.append("archive-restored", {"archive": archive_id}, {"from": place.root, "heads": heads})
+    archive.index.catch_up()
+    archive.rebuild(report)
+    return archive
+
+
+def _new_writer() -> str:
+    return f"w{secrets.token_hex(8)}"
+
+
+def _lay_out(root: str) -> None:
+    if os.path.isdir(root) and os.listdir(root):
+        raise UsageError("The folder is not empty", root, "Name an empty or a new folder.")
+    for folder in FOLDERS:
+        os.makedirs(f"{root}/{folder}", exist_ok=True)
+
+
+class Archive:
+    """The rooms of one archive. Close it, or use it in a `with`."""
+
+    def __init__(self, root: str) -> None:
+        root = os.path.abspath(root)
+        _require(root)
+        settings = config.load(root)
+        storage = LocalStorage(root, "here")
+        journal = Journal(f"{root}/journal", settings.writer)
+        state = _open_state(f"{root}/state.sqlite")
+        index = HeldIndex(state, journal, lambda path: b"".join(storage.read(path)))
+        index.catch_up()
+        store = ClaimStore(storage, journal, lambda: _parts(index))
+        self.rooms = Rooms(root, settings, storage, journal, state, index, store)
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the state."""
+        self.rooms.state.close()
+
+    @property
+    def root(self) -> str:
+        """The archive's folder."""
+        return self.rooms.root
+
+    @property
+    def config(self) -> config.Config:
+        """The operator's choices."""
+        return self.rooms.config
+
+    @property
+    def storage(self) -> LocalStorage:
+        """Where its bytes lie."""
+        return self.rooms.storage
+
+    @property
+    def journal(self) -> Journal:
+        """What happened."""
+        return self.rooms.journal
+
+    @property
+    def index(self) -> HeldIndex:
+        """What is held."""
+        return self.rooms.index
+
+    @property
+    def store(self) -> ClaimStore:
+        """What sources say."""
+        return self.rooms.store
+
+    # gathering
+
+    def gather_folder(self, path: str, licence: str | None, sound_only: bool, report: Report) -> Gathered:
+        """Take in a shelf, read-only."""
+        return gathering.folder(self.rooms, path, licence, sound_only, report)
+
+    def gather_listens(self, path: str, report: Report) -> Gathered:
+        """Take in counts of listens."""
+        return gathering.listens(self.rooms, path, report)
+
+    def sources(self, prefix: str = "") -> dict[str, str]:
+        """Name and path of every private source."""
+        return self.rooms.sources(prefix)
+
+    # the catalogue
+
+    def refresh(self, report: Report) -> generations.Generation:
+        """The current generation, built anew when the truth has moved on."""
+        return refreshing.refresh(self.rooms, report)
+
+    def rebuild(self, report: Report) -> generations.Generation:
+        """A new generation from claims, vault and journal alone."""
+        return refreshing.rebuild(self.rooms, report)
+
+    def reader(self, report: Report, public: bool = False) -> Reader:
+        """The tables of the current generation."""
+        generation = self.refresh(report)
+        which = generations.PUBLIC if public else generations.PRIVATE
+        return Reader(f"{generation.folder}/{which}", f"{generation.folder}/search-{which}")
+
+    # keeping
+
+    def plan(self, budget_bytes: int | None, report: Report, dry_run: bool = False) -> PlanResult:
+        """What to keep first under a budget of bytes in all; the choice is journalled."""
+        return keeping.plan(self.rooms, budget_bytes, report, dry_run)
+
+    def keep(self, report: Report, dry_run: bool = False) -> tuple[KeepResult, dict[str, CaughtUp | None]]:
+        """The plan's files into the vault, here and at every place."""
+        return keeping.keep_planned(self.rooms, report, dry_run)
+
+    # places
+
+    def places(self) -> dict[str, LocalStorage]:
+        """The places that the operator named."""
+        return self.rooms.places()
+
+    def add_place(self, location: str, name: str | None, report: Report) -> CaughtUp:
+        """Name another home for the truth, and fill it."""
+        path = os.path.abspath(location)
+        if path == self.root or path.startswith(self.root + os.sep) or self.root.startswith(path + os.sep):
+            raise UsageError("A place and the archive may not lie in each other", location)
+        name = name or os.path.basename(path)
+        if name in self.places() or name == "here":
+            raise UsageError(f"There is a place called {name} already", location, "Give it another --name.")
+        os.makedirs(path, exist_ok=True)
+        place = LocalStorage(path, name)
+        with self.rooms.lock("vault"):
+            places.found(place, self.config.archive_id)
+            self.rooms.config = config.add_place(self.root, config.PlaceConfig(name, path))
+            self.journal.append("place-added", {"place": name, "location": path})
+            return vault.catch_up(self.storage, self.journal, place, report)
+
+    def remove_place(self, name: str) -> None:
+        """Forget a place."""
+        if name not in self.places():
+            raise UsageError(f"There is no place called {name}", advice="See: lockgroove place list")
+        self.rooms.config = config.remove_place(self.root, name)
+
+    def place_states(self) -> Iterator[dict[str, Any]]:
+        """Each place, where it is, and whether it answers and holds everything."""
+        truth = self.index.truth()[0]
+        for name, place in self.places().items():
+            state = "does not answer"
+            if place.available():
+                there = places.positions(place)
+                behind = any(writer not in there or there[writer].n < n for writer, n in truth.items())
+                state = "behind; run: lockgroove keep" if behind else "up to date"
+            yield {"name": name, "location": place.root, "state": state}
+
+    # care
+
+    def audit(self, report: Report) -> CareResult:
+        """Every byte of the truth read again, here and at every place."""
+        self.index.catch_up()
+        return audit_everywhere(self.storage, self.places(), self.index, self.journal, report)
+
+    def repair(self, report: Report) -> CareResult:
+        """Damage mended from wherever a good copy is."""
+        with self.rooms.lock("vault"):
+            Committer(self.storage, self.journal, self.index, report).recover()
+            return repair_everywhere(self.storage, self.places(), self.index, self.journal, report)
+
+    # rights
+
+    def statements(self, report: Report, everything: bool = False) -> list[dict[str, Any]]:
+        """Every set of statements, its verdict and its files; only dark ones unless `everything`."""
+        reader = self.reader(report)
+        rows = reader.select(
+            "SELECT r.statement, r.status, r.licence, r.why, r.stated, count(*) AS files,"
+            " sum(f.size_bytes)::BIGINT AS bytes, list_sort(list(DISTINCT f.source)) AS sources"
+            " FROM rights r JOIN files f ON f.rights_row = r.row WHERE f.role <> 'outside'"
+            " GROUP BY ALL ORDER BY files DESC, r.statement"
+        )
+        reader.close()
+        return [row for row in rows if everything or row["status"] in ("undecided", "none")]
+
+    def decide_rights(
+        self, statement: str, source: str | None, licence: str, because: str, by: str, report: Report,
+        dry_run: bool = False,
+    ) -> int:  # fmt: skip
+        """An operator's decision on all files under one set of statements; how many. Raises UsageError."""
+        apply_decision(combine([]), licence, because, by)
+        found = [row for row in self.statements(report, everything=True) if row["statement"] == statement]
+        files = sum(int(row["files"]) for row in found if source is None or source in row["sources"])
+        if not files:
+            raise UsageError("No file stands under it", statement, "See: lockgroove rights undecided --all")
+        if not dry_run:
+            subjects = {"statement": statement} | ({"source": source} if source else {})
+            self.journal.append(
+                "rights-decided", subjects, {"licence": licence, "because": because, "by": by}
+            )
+            self.refresh(report)
+        return files
+
+    # answers
+
+    def status(self, report: Report) -> dict[str, Any]:
+        """What is held, and how it is."""
+        return status(self.rooms, list(self.place_states()), report)
+
+    def export(
+        self, ids: Sequence[str], where: str | None, folder: str, as_received: bool, report: Report,
+        dry_run: bool = False,
+    ) -> Exported:  # fmt: skip
+        """Music out again, with its names and companions."""
+        reader = self.reader(report)
+        try:
+            return export(self.rooms, reader, ids, where, folder, as_received, report, dry_run)
+        finally:
+            reader.close()
+
+    # publishing
+
+    def dump(self, report: Report, volume_bytes_max: int, dry_run: bool = False) -> tuple[DumpResult, str]:
+        """A signed dump of what may be published; its folder."""
+        return publish(self.rooms, report, volume_bytes_max, dry_run)
+
+    def mirror(self, offer: mirroring.Offer, report: Report) -> mirroring.Mirrored:
+        """Everything of a verified dump into this archive."""
+        return mirroring.take(self.rooms, offer, report)
+
+
+def _parts(index: HeldIndex) -> list[Part]:
+    index.catch_up()
+    return [Part(*row) for row in index.claim_parts()]
+
+
+def _require(root: str) -> None:
+    names = [n for n in os.listdir(root) if n.startswith("0=lockgroove")] if os.path.isdir(root) else []
+    if not names:
+        raise NoArchive(
+            "There is no archive here", root, "Make one: lockgroove init DIR, or name one with -C DIR."
+        )
+    if names != [DECLARATION]:
+        raise FormatUnknown("The archive has another format", f"{root}/{names[0]}", "Use a newer Lockgroove.")
+
+
+def _open_state(path: str) -> sqlite3.Connection:
+    state = sqlite3.connect(path, timeout=60, check_same_thread=False)
+    state.execute("PRAGMA journal_mode = WAL")
+    state.execute("PRAGMA synchronous = NORMAL")
+    return state

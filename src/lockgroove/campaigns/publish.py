@@ -1,0 +1,61 @@
+"""A dump of the archive: built beside, renamed into dumps/, journalled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from lockgroove import durable, keys
+from lockgroove.campaigns.refresh import refresh
+from lockgroove.campaigns.rooms import Rooms
+from lockgroove.catalogue import generations
+from lockgroove.dumps import DumpResult, Publisher, write_dump
+from lockgroove.rebuild import decisions_of
+from lockgroove.report import Report
+from lockgroove.vault.volumes import VOLUME_BYTES_MAX
+
+
+def publish(
+    rooms: Rooms, report: Report, volume_bytes_max: int = VOLUME_BYTES_MAX, dry_run: bool = False
+) -> tuple[DumpResult, str]:
+    """Write the next dump; its result and its folder. A dry run writes it, and takes it away again."""
+    with rooms.lock("dumps"):
+        generation = refresh(rooms, report)
+        folder = f"{rooms.root}/staging/dump-{os.getpid()}"
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        publisher = _publisher(rooms, generation)
+        result = write_dump(
+            folder, generation, rooms.storage, rooms.index, rooms.store, publisher, report, volume_bytes_max
+        )
+        if dry_run:
+            shutil.rmtree(folder)
+            return result, ""
+        return result, _number(rooms, folder, result)
+
+
+def _number(rooms: Rooms, folder: str, result: DumpResult) -> str:
+    dumps = f"{rooms.root}/dumps"
+    number = 1 + max((int(name) for name in os.listdir(dumps) if name.isdigit()), default=0)
+    target = f"{dumps}/{number:06}"
+    durable.rename_new(folder, target)
+    durable.sync_file(dumps)
+    outcome = {"objects": result.objects, "volumes": result.volumes, "bytes": result.bytes}
+    rooms.journal.append(
+        "dumped", {"dump": f"{number:06}", "root": result.root, "as_of": result.as_of}, outcome
+    )
+    return target
+
+
+def _publisher(rooms: Rooms, generation: generations.Generation) -> Publisher:
+    """Who publishes, with the decisions that stand behind what is public, and no other."""
+    import duckdb
+
+    with duckdb.connect() as db:
+        path = generation.public.replace("'", "''")
+        found = db.execute(f"SELECT DISTINCT statement FROM read_parquet('{path}/rights.parquet')").fetchall()
+    statements = {row[0] for row in found}
+    made = decisions_of(rooms.index.notable("rights-decided"))
+    decisions = [d.__dict__ for d in made if d.statement in statements]
+    key = keys.load_signing(f"{rooms.root}/keys")
+    return Publisher(rooms.config.archive_id, rooms.config.name, key, decisions)

@@ -1,0 +1,148 @@
+"""Answers from the tables of a generation: by row, by id or identifier, by words.
+
+One reader per generation and door; each thread gets its own cursor.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from lockgroove.catalogue.keyindex import ENTITY_SCHEMES, KeyIndex, digest_key
+from lockgroove.catalogue.schemas import SPECS
+from lockgroove.catalogue.search import SearchIndex
+from lockgroove.model import id_text, parse_id
+
+_ISRC = re.compile(r"[A-Z]{2}-?[A-Z0-9]{3}-?\d{2}-?\d{5}", re.IGNORECASE)
+_MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_TABLE_OF = {"R": "recordings", "E": "releases", "A": "artists", "M": "recordings", "I": "recordings",
+             "D": "releases", "B": "releases", "T": "tracks"}  # fmt: skip
+_ID_COLUMNS = {"artists": ("artist", "artist_id"), "releases": ("release", "release_id"),
+               "recordings": ("recording", "recording_id"), "tracks": ("track", "track_id")}  # fmt: skip
+
+Row = dict[str, Any]
+
+
+class Reader:
+    """The tables in `folder`, and the search index beside them."""
+
+    def __init__(self, folder: str, search: str) -> None:
+        self._db = duckdb.connect()
+        self._db.execute("SET threads = 2")
+        for name in [*SPECS, "ledger"]:
+            self._db.execute(
+                f"CREATE VIEW {name} AS SELECT file_row_number::INTEGER AS row, * EXCLUDE (file_row_number)"
+                f" FROM read_parquet('{_quoted(folder)}/{name}.parquet', file_row_number = true)"
+            )
+        self._keys = KeyIndex(f"{folder}/keys.bin")
+        self._search = SearchIndex(search)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._keys.close()
+        self._db.close()
+
+    def select(self, query: str, *values: Any) -> list[Row]:
+        """Rows of a query over the tables, ids as text."""
+        with self._lock:
+            cursor = self._db.cursor()
+        try:
+            result = cursor.execute(query, list(values))
+            names = [column[0] for column in result.description or []]
+            return [_readable(dict(zip(names, row, strict=True))) for row in result.fetchall()]
+        finally:
+            cursor.close()
+
+    def by_rows(self, table: str, rows: Sequence[int]) -> list[Row]:
+        """Rows of a table by number, in the order asked for."""
+        if not rows:
+            return []
+        numbers = ",".join(str(int(row)) for row in rows)
+        found = {row["row"]: row for row in self.select(f"SELECT * FROM {table} WHERE row IN ({numbers})")}
+        return [found[row] for row in rows if row in found]
+
+    def find(self, text: str) -> tuple[str, int] | None:
+        """Table and row of what an id, ISRC, MBID or barcode names."""
+        for scheme, key in _keys_of(text.strip()):
+            rows = self._keys.rows(scheme, key)
+            if rows:
+                return _TABLE_OF[scheme], rows[0]
+        return None
+
+    def search(self, text: str, limit: int = 20, offset: int = 0) -> tuple[list[Row], int]:
+        """Recordings for words or an identifier, best first, and how many there are."""
+        named = self.find(text)
+        if named is not None and named[0] == "recordings":
+            return self.by_rows("recordings", [named[1]])[offset:], 1
+        rows, count = self._search.rows(text, limit, offset)
+        return self.by_rows("recordings", rows), count
+
+    def recording(self, row: int) -> Row | None:
+        """A recording with its tracks, copies, listens, claims and rights."""
+        found = self.by_rows("recordings", [row])
+        if not found:
+            return None
+        recording = found[0]
+        recording["tracks"] = self.select(
+            "SELECT t.*, e.release_id, e.title AS release FROM tracks t"
+            " LEFT JOIN releases e ON e.row = t.release_row WHERE t.recording_row = ? ORDER BY t.row", row,
+        )  # fmt: skip
+        recording["copies"] = self.select(
+            "SELECT f.*, c.start_ms, c.end_ms, r.statement, r.status, r.licence, r.uri, r.why, r.stream,"
+            " r.publish, r.clause FROM copies c JOIN files f ON f.row = c.file_row"
+            " JOIN rights r ON r.row = f.rights_row"
+            " WHERE c.recording_row = ? ORDER BY f.row", row,
+        )  # fmt: skip
+        recording["counts"] = self.select(
+            "SELECT * FROM listens WHERE recording_row = ? ORDER BY source", row
+        )
+        recording["matches"] = self.select("SELECT * FROM matches WHERE recording_row = ? ORDER BY row", row)
+        recording["ledger"] = self.ledger(recording["recording_id"])
+        return recording
+
+    def ledger(self, identifier: str) -> Row | None:
+        """The ledger's line for an item."""
+        parsed = parse_id(identifier)
+        rows = self.select("SELECT * FROM ledger WHERE item_id = ?", parsed[1]) if parsed else []
+        return rows[0] if rows else None
+
+
+def _quoted(path: str) -> str:
+    return path.replace("'", "''")
+
+
+def _keys_of(text: str) -> list[tuple[str, bytes]]:
+    parsed = parse_id(text)
+    if parsed is not None:
+        return [(ENTITY_SCHEMES[parsed[0]], parsed[1])] if parsed[0] in ENTITY_SCHEMES else []
+    if _ISRC.fullmatch(text):
+        return [("I", digest_key(text.replace("-", "").upper()))]
+    if _MBID.fullmatch(text):
+        key = digest_key(text.lower())
+        return [("M", key), ("D", key)]
+    if text.isdigit() and 8 <= len(text) <= 14:
+        return [("B", digest_key(text))]
+    return []
+
+
+def _readable(row: Row) -> Row:
+    for kind, column in _ID_COLUMNS.values():
+        if isinstance(row.get(column), bytes):
+            row[column] = id_text(kind, row[column])  # type: ignore[arg-type]
+    for column in ("claim_id",):
+        if isinstance(row.get(column), bytes):
+            row[column] = id_text("recording", row[column])
+    if isinstance(row.get("item_id"), bytes):
+        raw = row["item_id"]
+        row["item_id"] = id_text("recording", raw) if row.get("kind") == "recording" else raw.hex()
+    return row
+
+
+def plain(row: Mapping[str, Any]) -> Row:
+    """A row without what is empty."""
+    return {name: value for name, value in row.items() if value not in (None, [], "")}

@@ -1,0 +1,111 @@
+"""`lockgroove.toml`: the operator's choices, read once and passed down. Their comments stay."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tomlkit
+
+from lockgroove import durable
+from lockgroove.errors import UsageError
+
+FILE = "lockgroove.toml"
+
+_HEAD = """\
+# The operator's choices for this archive. Edit freely; `lockgroove place` edits it too.
+"""
+
+
+@dataclass(frozen=True)
+class PlaceConfig:
+    """Another home of the truth: what it is called and where it is."""
+
+    name: str
+    location: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the operator chose. `trusted_keys` are minisign public keys whose statements count here."""
+
+    archive_id: str
+    name: str
+    writer: str
+    places: Sequence[PlaceConfig] = ()
+    trusted_keys: Sequence[str] = ()
+
+
+def create(root: str, archive_id: str, name: str, writer: str) -> Config:
+    """Write a new file; durable on return."""
+    document = tomlkit.parse(_HEAD)
+    archive = tomlkit.table()
+    archive.add("id", archive_id)
+    archive.add("name", name)
+    archive.add("writer", writer)
+    document.add("archive", archive)
+    _save(root, document)
+    return load(root)
+
+
+def load(root: str) -> Config:
+    """Read the file. Raises UsageError with the line when it is not understood."""
+    path = f"{root}/{FILE}"
+    try:
+        with open(path, "rb") as file:
+            data = tomllib.load(file)
+        archive = data["archive"]
+        return Config(
+            archive_id=str(archive["id"]),
+            name=str(archive["name"]),
+            writer=str(archive["writer"]),
+            places=[PlaceConfig(str(p["name"]), str(p["location"])) for p in data.get("places", [])],
+            trusted_keys=[str(key) for key in data.get("trust", {}).get("keys", [])],
+        )
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{FILE} cannot be understood: {error}", path, "Mend it in a text editor.") from None
+
+
+def add_place(root: str, place: PlaceConfig) -> Config:
+    """Add a place, leaving the rest of the file as it is."""
+    document = _open(root)
+    entry = tomlkit.table()
+    entry.add("name", place.name)
+    entry.add("location", place.location)
+    document.setdefault("places", tomlkit.aot()).append(entry)
+    _save(root, document)
+    return load(root)
+
+
+def remove_place(root: str, name: str) -> Config:
+    """Forget a place; what it holds stays there."""
+    document = _open(root)
+    kept = tomlkit.aot()
+    for entry in document.get("places", []):
+        if entry["name"] != name:
+            kept.append(entry)
+    document["places"] = kept
+    _save(root, document)
+    return load(root)
+
+
+def trust_key(root: str, key: str) -> Config:
+    """Trust another archive's key from now on."""
+    document = _open(root)
+    trust = document.setdefault("trust", tomlkit.table())
+    keys = list(trust.get("keys", []))
+    if key not in keys:
+        trust["keys"] = [*keys, key]
+        _save(root, document)
+    return load(root)
+
+
+def _open(root: str) -> Any:
+    with open(f"{root}/{FILE}", encoding="utf-8") as file:
+        return tomlkit.parse(file.read())
+
+
+def _save(root: str, document: Any) -> None:
+    durable.replace_file(f"{root}/{FILE}", tomlkit.dumps(document).encode())

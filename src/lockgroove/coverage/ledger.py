@@ -1,0 +1,115 @@
+"""The ledger: every item, held or not, and why.
+
+Dark items stand in the public one as files of an id, a size and a reason, and nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from lockgroove import tables
+from lockgroove.coverage.plan import PLAN_FILE
+
+LEDGER_FILE = "ledger.parquet"
+LEDGER_SCHEMA = pa.schema(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("item_id", pa.binary(12), nullable=False),
+        pa.field("held", pa.bool_(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("rights", pa.string(), nullable=False),
+        pa.field("size_bytes", pa.int64(), nullable=False),
+        pa.field("listens", pa.int64(), nullable=False),
+    ]
+)
+
+REASONS: Mapping[str, str] = {
+    "held": "its bytes are in the vault",
+    "planned": "the plan keeps it; run: lockgroove keep",
+    "budget": "left out: the budget goes further on what is heard more per byte",
+    "copy": "left out: another file of the same recording comes first, and the budget ends before this one",
+    "no-file": "known by name alone: no source offers a file",
+    "withdrawn": "its source offers it no more, and it was not kept before",
+    "outside": "no folder of sound above it, or left out by --sound-only",
+    "unplanned": "no plan has been made yet; run: lockgroove plan",
+    "companion": "comes along when sound of its deposit is kept",
+}
+
+# `p` is the plan, empty when there is none; `planned` says whether one was made.
+_SETUP = """
+CREATE OR REPLACE TABLE p AS SELECT file_row FROM read_parquet('{folder}/{plan}');
+CREATE OR REPLACE TABLE planned_deposits AS
+    SELECT DISTINCT source, deposit FROM f WHERE file_row IN (SELECT file_row FROM p) OR (sha512 IS NOT NULL);
+CREATE OR REPLACE TABLE fates AS
+    SELECT f.*, g.status AS rights, CASE
+        WHEN f.sha512 IS NOT NULL THEN 'held'
+        WHEN f.withdrawn THEN 'withdrawn'
+        WHEN f.role = 'outside' THEN 'outside'
+        WHEN NOT {planned} THEN 'unplanned'
+        WHEN f.file_row IN (SELECT file_row FROM p) THEN 'planned'
+        WHEN f.role <> 'sound' AND EXISTS (SELECT 1 FROM planned_deposits d
+            WHERE d.source = f.source AND d.deposit = f.deposit) THEN 'planned'
+        WHEN f.role <> 'sound' THEN 'companion'
+        WHEN f.file_row IN (SELECT file_row FROM value) THEN 'budget'
+        ELSE 'copy' END AS reason
+    FROM f JOIN read_parquet('{folder}/rights.parquet', file_row_number = true) g ON g.file_row_number = f.rights_row;
+"""
+
+_RECORDINGS = """
+    SELECT 'recording' AS kind, r.recording_id AS item_id, coalesce(bool_or(t.reason = 'held'), FALSE) AS held,
+        coalesce(min(t.reason) FILTER (t.reason = 'held'), min(t.reason) FILTER (t.reason = 'planned'),
+            min(t.reason) FILTER (t.reason = 'budget'), min(t.reason), 'no-file') AS reason,
+        coalesce(min(t.rights) FILTER (t.rights = 'open'), min(t.rights), 'none') AS rights,
+        coalesce(max(t.size_bytes), 0)::BIGINT AS size_bytes, any_value(r.listens) AS listens
+    FROM read_parquet('{folder}/recordings.parquet', file_row_number = true) r
+    LEFT JOIN read_parquet('{folder}/copies.parquet') c ON c.recording_row = r.file_row_number
+    LEFT JOIN read_parquet('{folder}/files.parquet', file_row_number = true) o ON o.file_row_number = c.file_row
+    LEFT JOIN fates t ON t.source = o.source AND t.key = o.key AND t.stamp = o.stamp
+    GROUP BY r.recording_id
+"""
+
+_FILES = """
+    SELECT 'file' AS kind,
+        unhex(substr(sha256(concat_ws(chr(0), 'lockgroove-1', 'file', source, key, stamp)), 1, 24)) AS item_id,
+        reason = 'held' AS held, reason, rights, size_bytes, 0::BIGINT AS listens
+    FROM fates
+"""
+
+
+def prepare_fates(db: duckdb.DuckDBPyConnection, folder: str, planned: bool) -> None:
+    """After `write_plan` on the same connection: why each file is where it is."""
+    path = folder.replace("'", "''")
+    db.execute(_SETUP.format(folder=path, plan=PLAN_FILE, planned="TRUE" if planned else "FALSE"))
+
+
+def write_ledger(db: duckdb.DuckDBPyConnection, folder: str) -> tables.WrittenFile:
+    """Write `ledger.parquet` into `folder` of tables, private or public, from the fates prepared before."""
+    path = folder.replace("'", "''")
+    query = (
+        f"SELECT * FROM ({_RECORDINGS.format(folder=path)} UNION ALL {_FILES}) ORDER BY kind DESC, item_id"
+    )
+    return tables.write_table(folder, LEDGER_FILE, LEDGER_SCHEMA, _batches(db, query))
+
+
+def _batches(db: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
+    reader: Any = db.sql(query).to_arrow_reader(tables.ROW_GROUP_ROWS)
+    for batch in reader:
+        yield batch.rename_columns(LEDGER_SCHEMA.names)
+
+
+def keepable(db: duckdb.DuckDBPyConnection, folder: str) -> Any:
+    """The files that the plan keeps and the vault lacks, deposit by deposit, as an Arrow reader.
+
+    Columns: source, key, stamp, deposit, size_bytes, statement, stated.
+    """
+    path = folder.replace("'", "''")
+    return db.sql(
+        f"""SELECT t.source, t.key, t.stamp, t.deposit, t.size_bytes, g.statement, g.stated
+        FROM fates t JOIN read_parquet('{path}/rights.parquet', file_row_number = true) g
+            ON g.file_row_number = t.rights_row
+        WHERE t.reason = 'planned' ORDER BY t.source, t.deposit, g.statement, t.key, t.stamp"""
+    ).to_arrow_reader(2048)

@@ -1,0 +1,179 @@
+"""The plan: greedy by listens per byte, over recordings, under a budget of bytes.
+
+Greedy by value per weight is within one item of the optimum of the relaxed knapsack (Dantzig 1957). A file is
+counted with the companions that its deposit brings. What is held already is paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from lockgroove import tables
+
+PLAN_FILE = "plan.parquet"
+PLAN_SCHEMA = pa.schema(
+    [
+        pa.field("file_row", pa.int32(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+_CURVE_POINTS = 200
+
+# For each recording its best file: held before offered, lossless before lossy, then the higher rate.
+_SETUP = """
+CREATE TABLE f AS SELECT file_row_number::INTEGER AS file_row, * EXCLUDE (file_row_number)
+    FROM read_parquet('{folder}/files.parquet', file_row_number = true);
+CREATE TABLE best AS
+    SELECT c.recording_row, first(c.file_row ORDER BY f.sha512 IS NULL, NOT f.lossless,
+        f.size_bytes / greatest(coalesce(f.duration_ms, 1), 1) DESC, c.file_row) AS file_row
+    FROM read_parquet('{folder}/copies.parquet') c JOIN f USING (file_row)
+    WHERE f.sha512 IS NOT NULL OR NOT f.withdrawn GROUP BY c.recording_row;
+CREATE TABLE value AS
+    SELECT b.file_row, sum(r.listens)::BIGINT AS listens, count(*)::INTEGER AS recordings
+    FROM best b JOIN read_parquet('{folder}/recordings.parquet', file_row_number = true) r
+        ON r.file_row_number = b.recording_row
+    GROUP BY b.file_row;
+CREATE TABLE deposits AS
+    SELECT source, deposit, row_number() OVER (ORDER BY source, deposit) - 1 AS deposit_number,
+        coalesce(sum(size_bytes) FILTER (role IN ('companion', 'unknown-sound') AND sha512 IS NULL), 0)::BIGINT AS extra,
+        coalesce(sum(size_bytes) FILTER (role = 'sound'), 0)::BIGINT AS sound
+    FROM f WHERE role <> 'outside' AND NOT withdrawn GROUP BY source, deposit;
+"""
+
+# Rank 0: a recording's best file. Rank 1: its other files. Rank 2: sound that belongs to no recording.
+_ITEMS = """
+    SELECT f.file_row, d.deposit_number, f.size_bytes, d.extra, coalesce(v.listens, 0) AS listens,
+        coalesce(v.recordings, 0) AS recordings,
+        CASE WHEN v.file_row IS NOT NULL THEN 0 WHEN f.role = 'sound' THEN 1 ELSE 2 END AS rank
+    FROM f JOIN deposits d USING (source, deposit) LEFT JOIN value v USING (file_row)
+    WHERE f.sha512 IS NULL AND NOT f.withdrawn AND (f.role = 'sound' OR (f.role = 'unknown-sound' AND d.sound = 0))
+    ORDER BY rank, coalesce(v.listens, 0) / (f.size_bytes + d.extra * f.size_bytes / greatest(d.sound, 1) + 1) DESC,
+        f.size_bytes, f.file_row"""
+
+_HELD = """SELECT coalesce(sum(size_bytes), 0) FROM
+    (SELECT sha512, any_value(size_bytes) AS size_bytes FROM f WHERE sha512 IS NOT NULL GROUP BY sha512)"""
+
+
+@dataclass
+class PlanResult:
+    """What the plan says: bytes, recordings and listens held, planned and in all, and the curve."""
+
+    by: str
+    budget_bytes: int | None
+    bytes_held: int = 0
+    bytes_planned: int = 0
+    files_planned: int = 0
+    recordings: int = 0
+    recordings_held: int = 0
+    recordings_planned: int = 0
+    listens: int = 0
+    listens_held: int = 0
+    listens_planned: int = 0
+    curve: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the generation's manifest, pages and programs."""
+        return dict(self.__dict__)
+
+
+@dataclass
+class _Purse:
+    """What is left of the budget, and which deposits have paid for their companions."""
+
+    left: int | None
+    paid: np.ndarray
+
+    def buys(self, deposit: int, size: int, extra: int) -> int | None:
+        """The price, paid; None when it is too dear."""
+        price = size if self.paid[deposit] else size + extra
+        if self.left is not None and price > self.left:
+            return None
+        if self.left is not None:
+            self.left -= price
+        self.paid[deposit] = True
+        return price
+
+
+def write_plan(db: duckdb.DuckDBPyConnection, folder: str, budget_bytes: int | None) -> PlanResult:
+    """Write `plan.parquet` into `folder`: every file to keep, in the order of its worth."""
+    db.execute(_SETUP.format(folder=folder.replace("'", "''")))
+    result = _totals(db, folder, budget_bytes)
+    purse = _Purse(None, np.zeros(_one(db, "SELECT count(*) FROM deposits") + 1, dtype=bool))
+    if budget_bytes is not None:
+        purse.left = max(0, budget_bytes - result.bytes_held)
+    writer = tables.TableWriter(f"{folder}/{PLAN_FILE}", PLAN_SCHEMA)
+    for rows in _chosen(db, purse, result):
+        writer.write(pa.RecordBatch.from_pylist(rows, schema=PLAN_SCHEMA))
+    writer.close()
+    result.bytes_planned = result.curve[-1][0] - result.bytes_held if result.curve else 0
+    result.curve = _thinned(result.curve)
+    return result
+
+
+def _chosen(
+    db: duckdb.DuckDBPyConnection, purse: _Purse, result: PlanResult
+) -> Iterator[list[dict[str, Any]]]:
+    reader: Any = db.sql(_ITEMS).to_arrow_reader(20_480)
+    at = (result.bytes_held, result.recordings_held, result.listens_held)
+    result.curve.append(at)
+    for batch in reader:
+        rows = []
+        for file_row, deposit, size, extra, listens, recordings, rank in zip(
+            *(column.to_pylist() for column in batch.columns), strict=True
+        ):
+            price = purse.buys(deposit, size, extra)
+            if price is None:
+                continue
+            at = (at[0] + price, at[1] + recordings, at[2] + listens)
+            result.curve.append(at)
+            result.files_planned += 1
+            result.recordings_planned += recordings
+            result.listens_planned += listens
+            rows.append({"file_row": file_row, "reason": ("best", "copy", "unknown")[rank]})
+        result.curve = _thinned(result.curve, _CURVE_POINTS * 20)
+        yield rows
+
+
+def _totals(db: duckdb.DuckDBPyConnection, folder: str, budget_bytes: int | None) -> PlanResult:
+    path = folder.replace("'", "''")
+    recordings, listens = _row(
+        db, f"SELECT count(*), coalesce(sum(listens), 0) FROM read_parquet('{path}/recordings.parquet')"
+    )
+    held, held_listens = _row(
+        db,
+        f"""SELECT count(*), coalesce(sum(r.listens), 0)
+        FROM read_parquet('{path}/recordings.parquet', file_row_number = true) r
+        WHERE EXISTS (SELECT 1 FROM read_parquet('{path}/holdings.parquet') h
+            WHERE h.recording_row = r.file_row_number)""",
+    )
+    return PlanResult(
+        by="listens" if listens else "bytes",
+        budget_bytes=budget_bytes,
+        bytes_held=_one(db, _HELD),
+        recordings=recordings,
+        recordings_held=held,
+        listens=listens,
+        listens_held=held_listens,
+    )
+
+
+def _thinned(curve: list[tuple[int, int, int]], points: int = _CURVE_POINTS) -> list[tuple[int, int, int]]:
+    """At most so many points, first and last kept."""
+    if len(curve) <= points:
+        return curve
+    step = (len(curve) - 1) / (points - 1)
+    return [curve[round(i * step)] for i in range(points)]
+
+
+def _one(db: duckdb.DuckDBPyConnection, query: str) -> int:
+    return _row(db, query)[0]
+
+
+def _row(db: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
+    return tuple(int(value) for value in db.execute(query).fetchall()[0])

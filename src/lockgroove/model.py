@@ -1,0 +1,162 @@
+"""The nouns that every room shares: ids, claims, what a source yields, what the vault holds.
+
+Nothing here reads or writes. Ids are never minted: the same claims give the same ids in any archive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from lockgroove.findings import Finding
+
+FORMAT_TAG = "lockgroove-1"
+
+EntityKind = Literal["recording", "track", "release", "artist", "release-group", "label"]
+Act = Literal["store", "describe", "stream", "download", "dump"]
+
+ID_PREFIXES: Mapping[EntityKind, str] = {
+    "recording": "r",
+    "track": "t",
+    "release": "e",
+    "artist": "a",
+    "release-group": "g",
+    "label": "l",
+}
+ID_BYTES = 12
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_CROCKFORD_VALUES = {c: i for i, c in enumerate(_CROCKFORD)} | {"o": 0, "i": 1, "l": 1}
+
+
+def entity_id(kind: EntityKind, source: str, key: str) -> bytes:
+    """The 12-byte id of what (kind, source, key) names; `docs/format.md`, "Ids"."""
+    text = "\0".join((FORMAT_TAG, kind, source, key))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()[:ID_BYTES]
+
+
+def id_text(kind: EntityKind, raw: bytes) -> str:
+    """An id as people see it: a letter for the kind and 20 Crockford base32 characters."""
+    bits = int.from_bytes(raw, "big") << 4  # 96 bits fill 20 characters of 5 bits with 4 to spare
+    digits = (_CROCKFORD[(bits >> shift) & 31] for shift in range(95, -1, -5))
+    return f"{ID_PREFIXES[kind]}-{''.join(digits)}"
+
+
+def parse_id(text: str) -> tuple[EntityKind, bytes] | None:
+    """The kind and bytes of an id as text, or None when it is not one."""
+    letter, _, digits = text.strip().lower().partition("-")
+    kind = next((k for k, p in ID_PREFIXES.items() if p == letter), None)
+    values = [_CROCKFORD_VALUES.get(c, -1) for c in digits]
+    if kind is None or len(values) != 20 or -1 in values or values[-1] & 15:
+        return None
+    bits = 0
+    for value in values:
+        bits = bits << 5 | value
+    return kind, (bits >> 4).to_bytes(ID_BYTES, "big")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What one source says of one entity.
+
+    `body` is as given and never reworded; `says` is the reader's account of it in the catalogue's
+    words (`docs/format.md`, "What a claim says"); `stamp` is the source's mark of the version.
+    """
+
+    kind: str
+    source: str
+    key: str
+    stamp: str
+    body: Mapping[str, Any]
+    says: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a source asks of those who gather from it. Terms never license items.
+
+    `requests_per_second_max` is None for what lies on the operator's own disks.
+    """
+
+    metadata_licence: str | None
+    requests_per_second_max: float | None
+    rate_scope: Literal["client", "everyone"]
+    contact: str | None
+
+
+@dataclass(frozen=True)
+class ListenCount:
+    """Listens of one subject in one month by one group of listeners; the listener is not in it.
+
+    `subject` is the key of a `listened` claim of the same source, `month` is "YYYY-MM" or "",
+    `group` is 0 to 63, or -1 where the source gives totals without listeners.
+    """
+
+    subject: str
+    month: str
+    group: int
+    listens: int
+    capped_listens: int
+    listeners: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Part of a harvest: what was found since the last one, and where to go on after it."""
+
+    claims: Sequence[Claim] = ()
+    unchanged: Sequence[str] = ()
+    listens: Sequence[ListenCount] = ()
+    findings: Sequence[Finding] = ()
+    cursor: str | None = None
+
+
+class Known(Protocol):
+    """What earlier harvests of the same source already hold."""
+
+    def stamps(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """The stamps of those of the keys that are held and current."""
+
+
+class Source(Protocol):
+    """A place where music or word of it may lawfully be gathered. Found by entry point."""
+
+    name: str
+    terms: Terms
+
+    def batches(self, since: str | None, known: Known) -> Iterator[Batch]:
+        """Yield what the source offers, in a stable order, after the cursor `since`."""
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A file in the vault: what it is, where it lies, and which claim it answers.
+
+    `path` is the content path inside the object; `object_id` is the OCFL id. A file whose bytes were
+    held before points at the object that holds them.
+    """
+
+    source: str
+    key: str
+    deposit: str
+    name: str
+    object_id: str
+    path: str
+    size_bytes: int
+    sha512: str
+    sha256: str
+    blake3: str
+    stamp: str = ""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Share of listens held, and of the rest by reason; shares are of all known listens."""
+
+    listens: int
+    listens_held: int
+    recordings: int
+    recordings_held: int
+    bytes_held: int
+    curve: Sequence[tuple[float, float, float]] = field(default=())

@@ -1,0 +1,10 @@
+"""Rebuild: the catalogue again, from claims, vault and journal alone.
+
+In: the claim store, what is held, rights decisions and a folder to build in. Out: private and public
+tables with their search indexes, the same to the byte for the same truth. It plans and publishes nothing.
+"""
+
+from lockgroove.rebuild.judging import Judging, decisions_of
+from lockgroove.rebuild.tables import Built, build
+
+__all__ = ["Built", "Judging", "build", "decisions_of"]

@@ -5,35 +5,37 @@ Everything that a door asks for is a method here; each takes the lock of what it
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lockgroove import config, durable, keys, vault
-from lockgroove.campaigns import gathering, keeping
-from lockgroove.campaigns import mirror as mirroring
-from lockgroove.campaigns import refresh as refreshing
-from lockgroove.campaigns.care import CareResult, audit_everywhere, repair_everywhere
-from lockgroove.campaigns.export import Exported, export
-from lockgroove.campaigns.publish import publish
+from lockgroove.campaigns import keeping
 from lockgroove.campaigns.rooms import Rooms
-from lockgroove.campaigns.status import status
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import ClaimStore, Part
-from lockgroove.catalogue.reader import Reader
-from lockgroove.coverage import PlanResult
-from lockgroove.dumps import DumpResult
-from lockgroove.errors import FormatUnknown, NoArchive, UsageError
-from lockgroove.gather import Gathered
+from lockgroove.errors import DamageFound, FormatUnknown, Locked, NoArchive, Unavailable, UsageError
 from lockgroove.journal import Journal
-from lockgroove.keep import KeepResult
-from lockgroove.report import Report
-from lockgroove.rights import apply_decision, combine
 from lockgroove.storage import LocalStorage
-from lockgroove.vault import Committer, HeldIndex, ocfl, places
-from lockgroove.vault.places import CaughtUp
+from lockgroove.vault import HeldIndex, ocfl, places
+
+if TYPE_CHECKING:
+    from lockgroove.campaigns import mirror as mirroring
+    from lockgroove.campaigns.care import CareResult
+    from lockgroove.campaigns.export import Exported
+    from lockgroove.catalogue.reader import Reader
+    from lockgroove.coverage import PlanResult
+    from lockgroove.dumps import DumpResult
+    from lockgroove.gather import Gathered
+    from lockgroove.keep import KeepResult
+    from lockgroove.report import Report
+    from lockgroove.vault.places import CaughtUp
+
+# Rooms with heavy engines (DuckDB, tantivy, a network client) are imported by the method that needs them:
+# `keep` and `audit` start in half the time without.
 
 DECLARATION = "0=lockgroove_1"
 FOLDERS = ("claims", "vault", "journal", "keys", "catalogue", "dumps", "staging", "quarantine", "cache")
@@ -64,7 +66,7 @@ def restore(root: str, place_root: str, report: Report) -> Archive:
         )
     _lay_out(root)
     archive_id = b"".join(place.read(places.DECLARATION)).decode().strip()
-    config.create(root, archive_id, os.path.basename(os.path.abspath(root)), _new_writer())
+    config.create(root, archive_id, _name_at(place, archive_id), _new_writer())
     config.add_place(root, config.PlaceConfig(os.path.basename(place.root), place.root))
     keys.create(f"{root}/keys")
     vault.restore(place, LocalStorage(root), report)
@@ -75,6 +77,14 @@ def restore(root: str, place_root: str, report: Report) -> Archive:
     archive.index.catch_up()
     archive.rebuild(report)
     return archive
+
+
+def _name_at(place: LocalStorage, archive_id: str) -> str:
+    """The archive's name as the place's journal has it."""
+    for event, _ in Journal(place.path("journal"), "").events():
+        if event.type == "archive-created":
+            return str(event.outcome["name"])
+    return archive_id
 
 
 def _new_writer() -> str:
@@ -102,6 +112,8 @@ class Archive:
         index.catch_up()
         store = ClaimStore(storage, journal, lambda: _parts(index))
         self.rooms = Rooms(root, settings, storage, journal, state, index, store)
+        head = journal.head()
+        self._opened_at = head.n if head else 0
 
     def __enter__(self) -> Archive:
         return self
@@ -110,7 +122,10 @@ class Archive:
         self.close()
 
     def close(self) -> None:
-        """Let go of the state."""
+        """Tell the places what happened, and let go of the state."""
+        head = self.journal.head()
+        if self.config.places and head is not None and head.n != self._opened_at:
+            self.tell_places()
         self.rooms.state.close()
 
     @property
@@ -145,13 +160,25 @@ class Archive:
 
     # gathering
 
-    def gather_folder(self, path: str, licence: str | None, sound_only: bool, report: Report) -> Gathered:
+    def gather_folder(
+        self, path: str, licence: str | None, sound_only: bool, report: Report, dry_run: bool = False
+    ) -> Gathered:
         """Take in a shelf, read-only."""
-        return gathering.folder(self.rooms, path, licence, sound_only, report)
+        from lockgroove.campaigns import gathering
 
-    def gather_listens(self, path: str, report: Report) -> Gathered:
+        return gathering.folder(self.rooms, path, licence, sound_only, report, dry_run)
+
+    def gather_listens(self, path: str, report: Report, dry_run: bool = False) -> Gathered:
         """Take in counts of listens."""
-        return gathering.listens(self.rooms, path, report)
+        from lockgroove.campaigns import gathering
+
+        return gathering.listens(self.rooms, path, report, dry_run)
+
+    def gather_other(self, name: str, location: str, report: Report, dry_run: bool = False) -> Gathered:
+        """Take in a source that was plugged in by its entry point."""
+        from lockgroove.campaigns import gathering
+
+        return gathering.other(self.rooms, name, location, report, dry_run)
 
     def sources(self, prefix: str = "") -> dict[str, str]:
         """Name and path of every private source."""
@@ -161,15 +188,27 @@ class Archive:
 
     def refresh(self, report: Report) -> generations.Generation:
         """The current generation, built anew when the truth has moved on."""
+        from lockgroove.campaigns import refresh as refreshing
+
         return refreshing.refresh(self.rooms, report)
 
     def rebuild(self, report: Report) -> generations.Generation:
         """A new generation from claims, vault and journal alone."""
+        from lockgroove.campaigns import refresh as refreshing
+
         return refreshing.rebuild(self.rooms, report)
 
     def reader(self, report: Report, public: bool = False) -> Reader:
         """The tables of the current generation."""
-        generation = self.refresh(report)
+        from lockgroove.catalogue.reader import Reader
+
+        try:
+            generation = self.refresh(report)
+        except Locked:  # somebody is building: answer from what there is
+            current = generations.current(self.root)
+            if current is None:
+                raise
+            generation = current
         which = generations.PUBLIC if public else generations.PRIVATE
         return Reader(f"{generation.folder}/{which}", f"{generation.folder}/search-{which}")
 
@@ -205,6 +244,13 @@ class Archive:
             self.journal.append("place-added", {"place": name, "location": path})
             return vault.catch_up(self.storage, self.journal, place, report)
 
+    def tell_places(self) -> None:
+        """Bring the places up to date after a small change; a busy vault or an absent place waits."""
+        from lockgroove.report import Silence
+
+        with contextlib.suppress(Locked, Unavailable, DamageFound), self.rooms.lock("vault"):
+            keeping.catch_up_places(self.rooms, Silence())
+
     def remove_place(self, name: str) -> None:
         """Forget a place."""
         if name not in self.places():
@@ -226,13 +272,17 @@ class Archive:
 
     def audit(self, report: Report) -> CareResult:
         """Every byte of the truth read again, here and at every place."""
+        from lockgroove.campaigns.care import audit_everywhere
+
         self.index.catch_up()
         return audit_everywhere(self.storage, self.places(), self.index, self.journal, report)
 
     def repair(self, report: Report) -> CareResult:
         """Damage mended from wherever a good copy is."""
+        from lockgroove.campaigns.care import repair_everywhere
+
         with self.rooms.lock("vault"):
-            Committer(self.storage, self.journal, self.index, report).recover()
+            vault.Committer(self.storage, self.journal, self.index, report).recover()
             return repair_everywhere(self.storage, self.places(), self.index, self.journal, report)
 
     # rights
@@ -241,24 +291,34 @@ class Archive:
         """Every set of statements, its verdict and its files; only dark ones unless `everything`."""
         reader = self.reader(report)
         rows = reader.select(
-            "SELECT r.statement, r.status, r.licence, r.why, r.stated, count(*) AS files,"
-            " sum(f.size_bytes)::BIGINT AS bytes, list_sort(list(DISTINCT f.source)) AS sources"
+            "SELECT r.statement, r.status, r.licence, min(r.why) AS why, min(r.stated) AS stated,"
+            " count(*) AS files, sum(f.size_bytes)::BIGINT AS bytes,"
+            " list_sort(list(DISTINCT f.source)) AS sources"
             " FROM rights r JOIN files f ON f.rights_row = r.row WHERE f.role <> 'outside'"
-            " GROUP BY ALL ORDER BY files DESC, r.statement"
+            " GROUP BY r.statement, r.status, r.licence ORDER BY files DESC, r.statement"
         )
         reader.close()
         return [row for row in rows if everything or row["status"] in ("undecided", "none")]
 
     def decide_rights(
         self, statement: str, source: str | None, licence: str, because: str, by: str, report: Report,
-        dry_run: bool = False,
+        dry_run: bool = False, everywhere: bool = False,
     ) -> int:  # fmt: skip
-        """An operator's decision on all files under one set of statements; how many. Raises UsageError."""
+        """An operator's decision on all files under one set of statements; how many."""
+        from lockgroove.rights import apply_decision, combine
+
         apply_decision(combine([]), licence, because, by)
         found = [row for row in self.statements(report, everything=True) if row["statement"] == statement]
         files = sum(int(row["files"]) for row in found if source is None or source in row["sources"])
+        if source is None and not everywhere and any(row["status"] == "none" for row in found):
+            raise UsageError(
+                "These files have no statement at all, and so would all that ever come without one",
+                statement,
+                "Name whose you decide on with --source shelf-…, or say --everywhere.",
+            )
         if not files:
-            raise UsageError("No file stands under it", statement, "See: lockgroove rights undecided --all")
+            advice = "See: lockgroove rights undecided --all"
+            raise UsageError("No file stands under it", statement, advice)
         if not dry_run:
             subjects = {"statement": statement} | ({"source": source} if source else {})
             self.journal.append(
@@ -271,6 +331,8 @@ class Archive:
 
     def status(self, report: Report) -> dict[str, Any]:
         """What is held, and how it is."""
+        from lockgroove.campaigns.status import status
+
         return status(self.rooms, list(self.place_states()), report)
 
     def export(
@@ -278,6 +340,8 @@ class Archive:
         dry_run: bool = False,
     ) -> Exported:  # fmt: skip
         """Music out again, with its names and companions."""
+        from lockgroove.campaigns.export import export
+
         reader = self.reader(report)
         try:
             return export(self.rooms, reader, ids, where, folder, as_received, report, dry_run)
@@ -288,10 +352,14 @@ class Archive:
 
     def dump(self, report: Report, volume_bytes_max: int, dry_run: bool = False) -> tuple[DumpResult, str]:
         """A signed dump of what may be published; its folder."""
+        from lockgroove.campaigns.publish import publish
+
         return publish(self.rooms, report, volume_bytes_max, dry_run)
 
     def mirror(self, offer: mirroring.Offer, report: Report) -> mirroring.Mirrored:
         """Everything of a verified dump into this archive."""
+        from lockgroove.campaigns import mirror as mirroring
+
         return mirroring.take(self.rooms, offer, report)
 
 

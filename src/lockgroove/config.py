@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tomlkit
+from tomlkit.items import AoT
 
 from lockgroove import durable
 from lockgroove.errors import UsageError
@@ -64,17 +65,21 @@ def load(root: str) -> Config:
             places=[PlaceConfig(str(p["name"]), str(p["location"])) for p in data.get("places", [])],
             trusted_keys=[str(key) for key in data.get("trust", {}).get("keys", [])],
         )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except FileNotFoundError:
+        raise UsageError(f"{FILE} is missing", path, "Bring it back from a copy.") from None
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise UsageError(f"{FILE} cannot be understood: {error}", path, "Mend it in a text editor.") from None
 
 
 def add_place(root: str, place: PlaceConfig) -> Config:
     """Add a place, leaving the rest of the file as it is."""
     document = _open(root)
-    entry = tomlkit.table()
-    entry.add("name", place.name)
-    entry.add("location", place.location)
-    document.setdefault("places", tomlkit.aot()).append(entry)
+    places = document.setdefault("places", tomlkit.aot())
+    in_one_line = not isinstance(places, AoT)
+    entry = tomlkit.inline_table() if in_one_line else tomlkit.table()
+    entry["name"] = place.name
+    entry["location"] = place.location
+    places.append(entry)
     _save(root, document)
     return load(root)
 
@@ -82,11 +87,10 @@ def add_place(root: str, place: PlaceConfig) -> Config:
 def remove_place(root: str, name: str) -> Config:
     """Forget a place; what it holds stays there."""
     document = _open(root)
-    kept = tomlkit.aot()
-    for entry in document.get("places", []):
-        if entry["name"] != name:
-            kept.append(entry)
-    document["places"] = kept
+    places = document.get("places", [])
+    for number in reversed(range(len(places))):
+        if places[number]["name"] == name:
+            del places[number]
     _save(root, document)
     return load(root)
 
@@ -95,14 +99,15 @@ def trust_key(root: str, key: str) -> Config:
     """Trust another archive's key from now on."""
     document = _open(root)
     trust = document.setdefault("trust", tomlkit.table())
-    keys = list(trust.get("keys", []))
+    keys = trust.setdefault("keys", tomlkit.array())
     if key not in keys:
-        trust["keys"] = [*keys, key]
+        keys.append(key)
         _save(root, document)
     return load(root)
 
 
 def _open(root: str) -> Any:
+    load(root)  # what is not understood is not written over
     with open(f"{root}/{FILE}", encoding="utf-8") as file:
         return tomlkit.parse(file.read())
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Protocol
 from urllib.parse import quote
 
 import urllib3
 
 from lockgroove import __version__, durable
-from lockgroove.errors import Unavailable, UsageError, VerificationFailed
+from lockgroove.errors import Unavailable, UsageError, VerificationFailed, storage_failed
 
 _CHUNK = 1 << 20
 _SECONDS_MAX = 60.0
@@ -27,7 +27,7 @@ class Origin(Protocol):
 
     where: str
 
-    def chunks(self, path: str, offset: int) -> Iterator[bytes]:
+    def chunks(self, path: str, offset: int) -> Generator[bytes, None, None]:
         """The bytes of a file from `offset`. Raises FileNotFoundError or Unavailable."""
 
 
@@ -37,9 +37,17 @@ class FolderOrigin:
     def __init__(self, root: str) -> None:
         self.where = root
 
-    def chunks(self, path: str, offset: int) -> Iterator[bytes]:
+    def chunks(self, path: str, offset: int) -> Generator[bytes, None, None]:
         """See Origin."""
-        return durable.chunks_of(f"{self.where}/{path}", offset)
+        where = f"{self.where}/{path}"
+        try:
+            yield from durable.chunks_of(where, offset)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise FileNotFoundError(where) from None
+        except OSError as error:
+            raise Unavailable(
+                f"It cannot be read ({error.strerror or error})", where, "Check the disk, then try again."
+            ) from error
 
 
 class WebOrigin:
@@ -60,7 +68,7 @@ class WebOrigin:
             headers={"User-Agent": f"lockgroove/{__version__} (music preservation mirror)"},
         )
 
-    def chunks(self, path: str, offset: int) -> Iterator[bytes]:
+    def chunks(self, path: str, offset: int) -> Generator[bytes, None, None]:
         """See Origin."""
         url = f"{self.where}/{quote(path)}"
         headers = {"Range": f"bytes={offset}-"} if offset else {}
@@ -83,7 +91,7 @@ class WebOrigin:
             raise Unavailable(f"The server answered {answer.status}", url, "Try again later.")
         skip = offset if answer.status == 200 else 0  # it does not know ranges: pass over what we have
         try:
-            for chunk in answer.stream(_CHUNK):
+            while chunk := answer.read1(_CHUNK):  # as it comes, so that a cut loses nothing
                 if skip >= len(chunk):
                     skip -= len(chunk)
                     continue
@@ -107,10 +115,11 @@ def origin(location: str) -> Origin:
 def small(source: Origin, path: str, bytes_max: int) -> bytes:
     """A whole small file. Raises FileNotFoundError, Unavailable, or VerificationFailed for a large one."""
     data = bytearray()
-    for chunk in source.chunks(path, 0):
-        data += chunk
-        if len(data) > bytes_max:
-            raise VerificationFailed(f"It is larger than {bytes_max} bytes", f"{source.where}/{path}")
+    with contextlib.closing(source.chunks(path, 0)) as chunks:
+        for chunk in chunks:
+            data += chunk
+            if len(data) > bytes_max:
+                raise VerificationFailed(f"It is larger than {bytes_max} bytes", f"{source.where}/{path}")
     return bytes(data)
 
 
@@ -121,7 +130,8 @@ def fetch(
 
     `told` gets the bytes of each piece. The file is whole and verified when this returns.
     """
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with _writing(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
     for again in (False, True):
         if again:
             with contextlib.suppress(FileNotFoundError):
@@ -142,16 +152,27 @@ def _append_from(
     have = os.path.getsize(target) if os.path.exists(target) else 0
     if have >= size_bytes and have > 0:
         return
-    with open(target, "ab") as file:
+    chunks = source.chunks(path, have)
+    with _writing(target), open(target, "ab") as file, contextlib.closing(chunks):
         try:
-            for chunk in source.chunks(path, have):
+            for chunk in chunks:
                 have += len(chunk)
                 if have > size_bytes:
                     break
                 file.write(chunk)
                 told(len(chunk))
         except FileNotFoundError:
-            raise VerificationFailed("It is listed, and missing", f"{source.where}/{path}") from None
+            raise VerificationFailed(
+                "It is listed, and missing", f"{source.where}/{path}", "Try another mirror."
+            ) from None
+
+
+@contextlib.contextmanager
+def _writing(target: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise storage_failed(error, target) from error
 
 
 def _is_whole(target: str, size_bytes: int, sha256: str) -> bool:

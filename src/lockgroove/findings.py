@@ -96,7 +96,7 @@ CODES: Mapping[str, Code] = {
         "warning", "its tags cannot be read", "kept as received, described by its path alone"
     ),
     "text-guessed": _code(
-        "note", "its tags are in an undeclared text encoding that was guessed", "the tags are kept as given"
+        "note", "its text is in an undeclared encoding that was guessed", "it is kept as given"
     ),
     "cue-unreadable": _code(
         "warning", "the cue sheet cannot be read", "kept as a companion; its tracks are not known"
@@ -156,6 +156,4 @@ CODES: Mapping[str, Code] = {
     "place-absent": _code("warning", "the place does not answer", "connect it, then run: lockgroove keep"),
     "place-behind": _code("warning", "the place does not hold everything yet", "run: lockgroove keep"),
     "unrepairable": _code("damage", "no place holds a good copy", "find another copy by its sha512"),
-    # mirrors
-    "mirror-differs": _code("damage", "what the mirror sent is not what was signed", "try another mirror"),
 }

@@ -117,7 +117,10 @@ class Journal:
 
     def segments(self) -> list[str]:
         """The names of the files, in order."""
-        return sorted(name for name in os.listdir(self._folder) if name.endswith(".jsonl"))
+        try:
+            return sorted(name for name in os.listdir(self._folder) if name.endswith(".jsonl"))
+        except FileNotFoundError:
+            return []
 
     def head(self) -> Event | None:
         """The newest event of this writer. Nothing is cut: the line may be half written by another."""

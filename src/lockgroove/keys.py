@@ -22,6 +22,7 @@ SIGNING_KEY = "signing.key"
 DIGEST_KEY = "digest.key"
 _PREHASHED = b"ED"
 _KEY_WORD = b"Ed"
+_TRUSTED = "trusted comment: "
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class SigningKey:
         return PublicKey(self._number, self._private.public_key().public_bytes_raw())
 
     def sign(self, data: bytes, comment: str) -> bytes:
-        """A .minisig file over `data`; `comment` is signed with it. Same input, same bytes."""
+        """A .minisig file over `data`; `comment` is one line, signed with it. Same input, same bytes."""
+        if "\n" in comment or "\r" in comment:
+            raise ValueError("a trusted comment is one line")
         signature = self._private.sign(hashlib.blake2b(data).digest())
         over_comment = self._private.sign(signature + comment.encode())
         return (
@@ -80,9 +83,11 @@ def parse_public(text: str) -> PublicKey:
 def verify(data: bytes, signature_file: bytes, public: PublicKey, where: str) -> str:
     """The trusted comment of a good signature. Raises VerificationFailed on any other."""
     try:
-        _, first, comment_line, second = signature_file.decode().strip().splitlines()
-        raw, over_comment = base64.b64decode(first, validate=True), base64.b64decode(second, validate=True)
-        comment = comment_line.removeprefix("trusted comment: ")
+        untrusted, first, comment_line, second = signature_file.decode().removesuffix("\n").split("\n")
+        if not (untrusted.startswith("untrusted comment: ") and comment_line.startswith(_TRUSTED)):
+            raise VerificationFailed("This is not a minisign signature", where)
+        raw, over_comment = _decoded(first), _decoded(second)
+        comment = comment_line.removeprefix(_TRUSTED)
         signature = raw[10:]
         if raw[:2] != _PREHASHED or raw[2:10] != public.number:
             raise VerificationFailed("It was signed with another key", where)
@@ -92,6 +97,14 @@ def verify(data: bytes, signature_file: bytes, public: PublicKey, where: str) ->
     except (ValueError, InvalidSignature):
         raise VerificationFailed("The signature does not hold", where, "Try another mirror.") from None
     return comment
+
+
+def _decoded(word: str) -> bytes:
+    """The bytes of a base64 word in its one canonical form: no two files may stand for one signature."""
+    raw = base64.b64decode(word, validate=True)
+    if base64.b64encode(raw).decode() != word:
+        raise ValueError("not canonical base64")
+    return raw
 
 
 def create(folder: str) -> None:

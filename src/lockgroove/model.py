@@ -103,13 +103,17 @@ class ListenCount:
 
 @dataclass(frozen=True)
 class Batch:
-    """Part of a harvest: what was found since the last one, and where to go on after it."""
+    """Part of a harvest: what was found since the last one, and where to go on after it.
+
+    `as_before` says that the whole source is as the last harvest left it: every key still stands.
+    """
 
     claims: Sequence[Claim] = ()
     unchanged: Sequence[str] = ()
     listens: Sequence[ListenCount] = ()
     findings: Sequence[Finding] = ()
     cursor: str | None = None
+    as_before: bool = False
 
 
 class Known(Protocol):

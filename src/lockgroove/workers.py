@@ -1,7 +1,7 @@
 """Work on many files at once: a process pool that survives what a single file does to it.
 
-Work travels in units; a unit whose worker dies or stalls is tried again by halves, until the one item that
-does it stands alone and is given up by name. Results come in the order of the items.
+Work travels in units; a unit whose worker dies, stalls or runs out of memory is tried again item by item,
+and the one item that does it is given up by name. Results come in the order of the items.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from typing import Generic, TypeVar
@@ -23,6 +23,7 @@ UNIT_ITEMS = 32
 SMALL_JOB_ITEMS = 128  # below this, starting processes costs more than it saves
 SECONDS_PER_UNIT_MAX = 120.0
 MEMORY_BYTES_MAX = 2 << 30
+_LOST = (BrokenProcessPool, CancelledError, FutureTimeout, MemoryError)
 
 
 class Workers(Generic[T, R]):
@@ -48,8 +49,12 @@ class Workers(Generic[T, R]):
             return
         units = [items[i : i + UNIT_ITEMS] for i in range(0, len(items), UNIT_ITEMS)]
         futures = [self._submit(unit) for unit in units]
-        for unit, future in zip(units, futures, strict=True):
-            yield from self._result(unit, future)
+        for number, unit in enumerate(units):
+            results = self._result(futures[number])
+            if results is None:
+                results = self._singly(unit)
+                futures[number + 1 :] = map(self._unless_done, futures[number + 1 :], units[number + 1 :])
+            yield from results
 
     def close(self) -> None:
         """End the workers."""
@@ -70,31 +75,34 @@ class Workers(Generic[T, R]):
             self._pool = ProcessPoolExecutor(self._processes, context, initializer=_limit)
         return self._pool
 
-    def _result(self, unit: Sequence[T], future: Future[list[R]] | None) -> list[R]:
-        reason = "its worker died"
+    def _result(self, future: Future[list[R]] | None) -> list[R] | None:
         try:
-            if future is not None:
-                return future.result(timeout=self._seconds)
-        except BrokenProcessPool:
-            pass
-        except FutureTimeout:
-            reason = f"more than {self._seconds:.0f} s"
-        return self._again(unit, reason)
+            return None if future is None else future.result(timeout=self._seconds)
+        except _LOST:
+            return None
 
-    def _again(self, unit: Sequence[T], reason: str) -> list[R]:
-        """A fresh pool, and the unit once more; by halves when that fails too."""
+    def _singly(self, unit: Sequence[T]) -> list[R]:
+        """The unit once more, item by item, with fresh workers after each that is given up."""
+        results: list[R] = []
         self._kill()
-        try:
-            return self._started().submit(_apply, self._function, unit).result(timeout=self._seconds)
-        except BrokenProcessPool:
-            pass
-        except FutureTimeout:
-            reason = f"more than {self._seconds:.0f} s"
-        self._kill()
-        if len(unit) == 1:
-            return [self._given_up(unit[0], reason)]
-        middle = len(unit) // 2
-        return [*self._again(unit[:middle], reason), *self._again(unit[middle:], reason)]
+        for item in unit:
+            try:
+                future = self._started().submit(_apply, self._function, [item])
+                results += future.result(timeout=self._seconds)
+            except _LOST as error:
+                self._kill()
+                results.append(self._given_up(item, self._reason(error)))
+        return results
+
+    def _reason(self, error: BaseException) -> str:
+        if isinstance(error, FutureTimeout):
+            return f"more than {self._seconds:.0f} s"
+        return "more memory than it may take" if isinstance(error, MemoryError) else "its worker died"
+
+    def _unless_done(self, future: Future[list[R]] | None, unit: Sequence[T]) -> Future[list[R]] | None:
+        """What fell with the other workers is asked for again."""
+        done = future is not None and future.done() and not future.cancelled() and not future.exception()
+        return future if done else self._submit(unit)
 
     def _kill(self) -> None:
         if self._pool is None:

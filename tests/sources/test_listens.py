@@ -155,7 +155,7 @@ def test_an_unchanged_file_is_not_read_again(gather: Gather, tmp_path: Path) -> 
 
     again = gather(tmp_path / "plays", {"file\0.": stamp})
 
-    assert again.batches == [Batch(unchanged=["file\0."])]
+    assert again.batches == [Batch(unchanged=["file\0."], as_before=True)]
 
 
 def test_the_file_is_told_last(gather: Gather) -> None:
@@ -237,6 +237,28 @@ def test_listens_are_preserved_in_any_order_and_name_nobody(
     told = repr(found.batches).encode() + seen
     assert not [name for name in LISTENERS if name.encode() in told or name[-12:].encode() in told]
     assert seen
+
+
+def test_the_scratch_folder_shows_recordings_and_no_listener() -> None:
+    """That no name is found there means something, for what is not packed away is found."""
+    _, seen = harvest([("Zyzzyva", "Quagmire", "2024-01", "Xavier-Quuxley", "3")])
+
+    assert b"Zyzzyva" in seen
+    assert b"Xavier" not in seen
+
+
+def test_a_file_that_grows_meanwhile_is_told_and_read_again_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "plays"
+    path.write_text(csv_of(*[f"{ISRC},x,-1"] * 500_000))
+    batches = source_of(path, tmp_path / "scratch").batches(None, Held({}))
+
+    first = next(iter(batches))
+    with path.open("a") as file:
+        file.write(f"{ISRC},x,1\n")
+    found = Gathered([first, *batches])
+
+    assert found.codes["changed-while-read"] == 1
+    assert not found.file.stamp.startswith(f"{path.stat().st_size}-")
 
 
 def test_the_same_file_gives_the_same_batches() -> None:

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgroove.sources.formats import READABLE, Reader, frame_at, sniff, trailing_tags
+from lockgroove.sources.formats import READABLE, sniff
+from lockgroove.sources.structure import Reader, frame_at, trailing_tags
 from lockgroove.sources.wholeness import incomplete
 
 SOUNDS = Path(__file__).parents[1] / "data" / "sounds"

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lockgroove import vault
-from lockgroove.campaigns.refresh import budget_of, refresh
+from lockgroove import tables, vault
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
-from lockgroove.catalogue.build import engine
-from lockgroove.coverage import PlanResult, keepable, prepare_fates, write_plan
 from lockgroove.findings import Finding
 from lockgroove.keep import KeepResult, drafts_of, keep, open_shelf_file
-from lockgroove.rebuild.tables import memory_bytes
 from lockgroove.report import Report
 from lockgroove.vault import Committer, places
 from lockgroove.vault.commit import SourceChanged
 from lockgroove.vault.places import CaughtUp
 
+if TYPE_CHECKING:
+    from lockgroove.coverage import PlanResult
+
 
 def plan(rooms: Rooms, budget_bytes: int | None, report: Report, dry_run: bool) -> PlanResult:
     """What to keep first under a budget of bytes in all; the choice is journalled unless it is a dry run."""
-    generation = refresh(rooms, report)
-    if dry_run:
-        with rooms.scratch("plan") as scratch, engine(scratch, memory_bytes()) as db:
-            _link_tables(generation.private, scratch)
-            return write_plan(db, scratch, budget_bytes)
-    rooms.journal.append("planned", {"budget_bytes": budget_bytes})
-    summary = refresh(rooms, report).summary
-    return PlanResult(**{k: v for k, v in summary.items() if k in PlanResult.__dataclass_fields__})
+    from lockgroove.campaigns import refresh  # the table engine is not for every verb
+
+    if not dry_run:
+        rooms.journal.append("planned", {"budget_bytes": budget_bytes})
+        return refresh.plan_of(refresh.refresh(rooms, report))
+    with rooms.scratch("plan") as scratch:
+        return refresh.try_plan(refresh.refresh(rooms, report), scratch, budget_bytes)
 
 
 def keep_planned(
@@ -40,47 +37,30 @@ def keep_planned(
     """The plan's files into the vault, here and at every place. Without a plan: everything."""
     with rooms.lock("vault"):
         if dry_run:
-            with _keepable(rooms, refresh(rooms, report)) as (rows, _):
-                return _listed(rows, report), {}
-        if not budget_of(rooms)[0]:
+            return _listed(_rows(_current(rooms, report)), report), {}
+        if not rooms.budget()[0]:
             rooms.journal.append("planned", {"budget_bytes": None})
         committer = Committer(rooms.storage, rooms.journal, rooms.index, report)
         recovered = committer.recover()
-        with _keepable(rooms, refresh(rooms, report)) as (rows, total):
-            drafts = drafts_of(rows, _received(rooms), _opener(rooms))
-            result = keep(drafts, committer, total, report)
-        caught_up = catch_up_places(rooms, report)
-    if result.objects or result.elsewhere or recovered:
-        refresh(rooms, report)
-    return result, caught_up
+        generation = _current(rooms, report)
+        drafts = drafts_of(_rows(generation), _opener(rooms))
+        result = keep(drafts, committer, recovered, generation.summary["bytes_planned"], report)
+        return result, catch_up_places(rooms, report)
 
 
-@contextlib.contextmanager
-def _keepable(
-    rooms: Rooms, generation: generations.Generation
-) -> Iterator[tuple[Iterator[Mapping[str, Any]], int]]:
-    with rooms.scratch("keep") as scratch, engine(scratch, memory_bytes()) as db:
-        _link_tables(generation.private, scratch)
-        write_plan(db, scratch, budget_of(rooms)[1])
-        prepare_fates(db, scratch, planned=True)
-        planned = "SELECT coalesce(sum(size_bytes), 0) FROM fates WHERE reason = 'planned'"
-        total = int(db.execute(planned).fetchall()[0][0])
-        batches = keepable(db, scratch)
-        yield (row for batch in batches for row in batch.to_pylist()), total
+def _current(rooms: Rooms, report: Report) -> generations.Generation:
+    """The generation that holds the plan; the table engine is loaded only to build one."""
+    current = rooms.current()
+    if current is not None:
+        return current
+    from lockgroove.campaigns.refresh import rebuild
+
+    return rebuild(rooms, report)
 
 
-def _link_tables(source: str, target: str) -> None:
-    for name in os.listdir(source):
-        if name.endswith(".parquet") and name != "plan.parquet":
-            os.symlink(f"{source}/{name}", f"{target}/{name}")
-
-
-def _received(rooms: Rooms) -> Callable[[str], str]:
-    """When a source was first named: the same whenever its files are kept."""
-    first: dict[str, str] = {}
-    for event in rooms.index.notable("shelf-named"):
-        first.setdefault(event.subjects["source"], event.at)
-    return lambda source: first[source]
+def _rows(generation: generations.Generation) -> Iterator[Mapping[str, Any]]:
+    for batch in tables.read_batches(f"{generation.private}/keep.parquet"):
+        yield from batch.to_pylist()
 
 
 def _opener(rooms: Rooms) -> Callable[[str, str, str], Iterator[bytes]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Any
 
 from lockgroove import durable, keys
 from lockgroove.campaigns.refresh import refresh
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
 from lockgroove.dumps import DumpResult, Publisher, write_dump
-from lockgroove.rebuild import decisions_of
+from lockgroove.rebuild import DecisionMade, decisions_of
 from lockgroove.report import Report
+from lockgroove.storage import failing_as_storage
 from lockgroove.vault.volumes import VOLUME_BYTES_MAX
 
 
@@ -21,13 +23,25 @@ def publish(
     """Write the next dump; its result and its folder. A dry run writes it, and takes it away again."""
     with rooms.lock("dumps"):
         generation = refresh(rooms, report)
-        folder = f"{rooms.root}/staging/dump-{os.getpid()}"
+        folder = f"{rooms.root}/staging/scratch-{os.getpid()}-dump"
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         publisher = _publisher(rooms, generation)
-        result = write_dump(
-            folder, generation, rooms.storage, rooms.index, rooms.store, publisher, report, volume_bytes_max
-        )
+        try:
+            with failing_as_storage(folder):
+                result = write_dump(
+                    folder,
+                    generation,
+                    rooms.storage,
+                    rooms.index,
+                    rooms.store,
+                    publisher,
+                    report,
+                    volume_bytes_max,
+                )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         if dry_run:
             shutil.rmtree(folder)
             return result, ""
@@ -53,9 +67,17 @@ def _publisher(rooms: Rooms, generation: generations.Generation) -> Publisher:
 
     with duckdb.connect() as db:
         path = generation.public.replace("'", "''")
-        found = db.execute(f"SELECT DISTINCT statement FROM read_parquet('{path}/rights.parquet')").fetchall()
-    statements = {row[0] for row in found}
+        found = db.execute(
+            f"""SELECT DISTINCT g.statement, f.source FROM read_parquet('{path}/files.parquet') f
+            JOIN read_parquet('{path}/rights.parquet', file_row_number = true) g
+                ON g.file_row_number = f.rights_row"""
+        ).fetchall()
+    public = {*found, *((statement, None) for statement, _ in found)}
     made = decisions_of(rooms.index.notable("rights-decided"))
-    decisions = [d.__dict__ for d in made if d.statement in statements]
+    decisions = [_published(d) for d in made if (d.statement, d.source) in public]
     key = keys.load_signing(f"{rooms.root}/keys")
     return Publisher(rooms.config.archive_id, rooms.config.name, key, decisions)
+
+
+def _published(decision: DecisionMade) -> dict[str, Any]:
+    return {name: value for name, value in decision.__dict__.items() if name != "key"}

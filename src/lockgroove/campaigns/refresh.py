@@ -9,19 +9,14 @@ from lockgroove import tables
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.build import engine
-from lockgroove.coverage import PlanResult, prepare_fates, write_ledger, write_plan
+from lockgroove.coverage import PlanResult, prepare_fates, write_keepable, write_ledger, write_plan
 from lockgroove.rebuild import Judging, build, decisions_of
-from lockgroove.rebuild.tables import memory_bytes
 from lockgroove.report import Report
 
 
 def refresh(rooms: Rooms, report: Report) -> generations.Generation:
     """The current generation, built anew when the truth has moved on."""
-    rooms.index.catch_up()
-    current = generations.current(rooms.root)
-    if current is not None and current.truth == rooms.index.truth()[0]:
-        return current
-    return rebuild(rooms, report)
+    return rooms.current() or rebuild(rooms, report)
 
 
 def rebuild(rooms: Rooms, report: Report) -> generations.Generation:
@@ -38,21 +33,31 @@ def rebuild(rooms: Rooms, report: Report) -> generations.Generation:
         return generations.finish(rooms.root, folder, [*built.files, *extra], as_of, truth, summary)
 
 
-def budget_of(rooms: Rooms) -> tuple[bool, int | None]:
-    """Whether a plan was made, and its budget."""
-    plans = rooms.index.notable("planned")
-    return bool(plans), plans[-1].subjects["budget_bytes"] if plans else None
+def plan_of(generation: generations.Generation) -> PlanResult:
+    """The plan that a generation holds."""
+    fields = PlanResult.__dataclass_fields__
+    return PlanResult(**{k: v for k, v in generation.summary.items() if k in fields})
+
+
+def try_plan(generation: generations.Generation, scratch: str, budget_bytes: int | None) -> PlanResult:
+    """What another budget would plan, in a scratch folder."""
+    for name in os.listdir(generation.private):
+        if name.endswith(".parquet") and name not in ("plan.parquet", "keep.parquet"):
+            os.symlink(f"{generation.private}/{name}", f"{scratch}/{name}")
+    with engine(scratch, table_files(generation.private)) as db:
+        return write_plan(db, scratch, budget_bytes)
 
 
 def _plan_and_ledger(folder: str, rooms: Rooms) -> tuple[PlanResult, list[tables.WrittenFile]]:
-    planned, budget = budget_of(rooms)
+    planned, budget = rooms.budget()
     private, public = f"{folder}/{generations.PRIVATE}", f"{folder}/{generations.PUBLIC}"
     scratch = f"{folder}/scratch"
     os.makedirs(scratch)
-    with engine(scratch, memory_bytes()) as db:
+    with engine(scratch, table_files(private)) as db:
         result = write_plan(db, private, budget)
         prepare_fates(db, private, planned)
         ledgers = [write_ledger(db, target) for target in (private, public)]
+        write_keepable(db, private)
     os.rmdir(scratch)
     named = [
         tables.WrittenFile(f"{name}/{f.path}", f.size_bytes, f.sha256, f.rows)
@@ -60,6 +65,11 @@ def _plan_and_ledger(folder: str, rooms: Rooms) -> tuple[PlanResult, list[tables
     ]
     named.append(_coverage_file(folder, result))
     return result, named
+
+
+def table_files(folder: str) -> list[str]:
+    """The tables that a plan reads."""
+    return [f"{folder}/{name}.parquet" for name in ("files", "copies", "recordings")]
 
 
 def _coverage_file(folder: str, result: PlanResult) -> tables.WrittenFile:

@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -163,12 +163,12 @@ class ClaimStore:
                 f"{part.path} at {part.offset}",
                 "Run: lockgroove repair.",
             )
-        return list(records_of(data))
+        return list(records_of(io.BytesIO(data)))
 
 
-def records_of(data: bytes) -> Iterator[dict[str, Any]]:
-    """The records of whole frames."""
-    reader = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True)
+def records_of(pack: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The records of whole frames, streamed."""
+    reader = zstandard.ZstdDecompressor().stream_reader(pack, read_across_frames=True)
     for line in io.TextIOWrapper(reader, encoding="utf-8", newline="\n"):
         yield json.loads(line)
 

@@ -17,7 +17,7 @@ from lockgroove.catalogue.names import artist_fold, fold, version_words
 from lockgroove.journal import canonical
 from lockgroove.model import entity_id
 
-VERSION = 1  # counts up when the rows for the same claims change, so that old caches are not read
+VERSION = 2  # counts up when the rows for the same claims change, so that old caches are not read
 
 _COLUMNS: Mapping[pa.DataType, str] = {
     pa.int64(): "seq size_bytes duration_ms start_ms end_ms",

@@ -44,7 +44,7 @@ class Generation:
 
 def begin(root: str) -> str:
     """An empty folder to build a generation in."""
-    folder = f"{root}/staging/catalogue-{os.getpid()}"
+    folder = f"{root}/staging/scratch-{os.getpid()}-catalogue"
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     return folder

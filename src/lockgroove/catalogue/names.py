@@ -10,23 +10,35 @@ import unicodedata
 
 from anyascii import anyascii
 
-# Hiragana and katakana voicing marks and the like are letters' parts there, not accents to be dropped.
-_KEPT_MARKS = {"\u3099", "\u309a"}
+# Signs of combining class 0, 7 to 9 and 84 to 132 are letters' parts in their scripts (voicing of kana,
+# vowels of Indian scripts and Thai); all others are accents, points and vowels that people leave out.
+_SIGN_CLASSES = frozenset({0, 7, 8, 9, *range(84, 133)})
+_SELECTORS = frozenset("\u034f\u180b\u180c\u180d\u180f") | {chr(c) for c in range(0xFE00, 0xFE10)}
 
 
 @functools.lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
     """One form for all spellings that differ in case, width, accents, punctuation or spacing alone."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = (
-        c
-        if c.isalnum() or c in _KEPT_MARKS
-        else ""
-        if unicodedata.category(c) in ("Mn", "Me") or c in "'’`"
-        else " "
-        for c in decomposed
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return unicodedata.normalize("NFC", " ".join("".join(map(_folded, decomposed)).split()))
+
+
+def _folded(c: str) -> str:
+    if c.isalnum():
+        return c
+    category = unicodedata.category(c)
+    if category in ("Mn", "Mc", "Me"):
+        return c if category == "Mc" or _is_sign(c) else ""
+    return "" if category == "Cf" or c in "'’`" else " "
+
+
+def _is_sign(c: str) -> bool:
+    return (
+        unicodedata.category(c) == "Mn"
+        and unicodedata.combining(c) in _SIGN_CLASSES
+        and c not in _SELECTORS
+        and not 0xE0100 <= ord(c) <= 0xE01EF
     )
-    return unicodedata.normalize("NFC", " ".join("".join(letters).split()))
 
 
 @functools.lru_cache(maxsize=65_536)

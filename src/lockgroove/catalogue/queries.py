@@ -19,7 +19,7 @@ CREATE TABLE versions AS
 CREATE TABLE newest AS
     SELECT kind, source, key, max(v) AS v FROM versions GROUP BY ALL;
 CREATE TABLE claims AS
-    SELECT f.*, n.v = o.v AS is_current, n.v <> o.v OR coalesce(w.said_at >= f.said_at, FALSE) AS withdrawn
+    SELECT f.*, n.v = o.v AS is_current, coalesce(w.said_at >= f.said_at, FALSE) AS gone
     FROM facts f
     JOIN versions o ON o.kind = f.kind AND o.source = f.source AND o.key = f.key AND o.stamp = f.stamp
         AND o.v.seq = f.seq AND o.v.said_at = f.said_at
@@ -42,8 +42,8 @@ CREATE TABLE of_sound AS
         THEN any_value(md5(licences)) END AS f
     FROM claims WHERE kind = 'file' AND role = 'sound' GROUP BY ALL;
 CREATE TABLE file_claims AS
-    SELECT DISTINCT c.source, c.key, c.stamp, c.seq, c.deposit, c.role, c.format, c.size_bytes, c.withdrawn,
-        c.lossless, coalesce(md5(c.licences), CASE WHEN c.technical THEN o.f END) AS f, d.d, s.s
+    SELECT DISTINCT c.source, c.key, c.stamp, c.said_at, c.seq, c.deposit, c.role, c.format, c.size_bytes,
+        c.is_current, c.gone, c.lossless, coalesce(md5(c.licences), CASE WHEN c.technical THEN o.f END) AS f, d.d, s.s
     FROM claims c
     LEFT JOIN of_deposit d ON d.source = c.source AND d.deposit = c.deposit
     LEFT JOIN of_shelf s ON s.source = c.source
@@ -54,30 +54,82 @@ CREATE TABLE combinations AS
 """
 
 # `verdicts` (source, f, d, s, statement, status, …) comes from the judge between these two.
-JUDGED = """
-CREATE TABLE judged AS
-    SELECT c.*, v.verdict, v.publish
+# The same sound under statements that contradict each other is undecided, whichever copy is asked about: `contested`.
+# `open_files` are the files that these tables may speak of.
+VERDICTS = """
+CREATE TABLE file_verdicts AS
+    SELECT c.*, v.verdict
     FROM file_claims c JOIN verdicts v
         ON v.source = c.source AND v.f IS NOT DISTINCT FROM c.f AND v.d IS NOT DISTINCT FROM c.d
-        AND v.s IS NOT DISTINCT FROM c.s
-    WHERE NOT {public} OR v.publish;
+        AND v.s IS NOT DISTINCT FROM c.s;
+CREATE TABLE contested AS
+    SELECT h.sha512
+    FROM file_verdicts c JOIN held h ON h.source = c.source AND h.key = c.key AND h.stamp = c.stamp
+    JOIN (SELECT DISTINCT verdict, status, publish, licence FROM verdicts) v USING (verdict)
+    WHERE c.role = 'sound' AND v.status <> 'none'
+    GROUP BY h.sha512
+    HAVING bool_or(v.publish) AND (bool_or(NOT v.publish) OR count(DISTINCT v.licence) > 1);
+INSERT INTO verdicts
+    SELECT DISTINCT ON (verdict) * REPLACE (NULL AS source, 'undecided' AS status, NULL AS licence, NULL AS uri,
+        'the same bytes stand elsewhere under a statement that contradicts this one: ' || why AS why,
+        'Statements that contradict each other permit nothing.' AS clause, FALSE AS stream, FALSE AS publish,
+        verdict + (SELECT max(verdict) + 1 FROM verdicts) AS verdict)
+    FROM verdicts ORDER BY verdict;
+CREATE TABLE open_files AS
+    SELECT c.* REPLACE (CASE WHEN h.sha512 IN (SELECT sha512 FROM contested) AND c.role = 'sound'
+        THEN c.verdict + (SELECT (max(verdict) + 1) // 2 FROM verdicts) ELSE c.verdict END AS verdict)
+    FROM file_verdicts c
+    LEFT JOIN held h ON h.source = c.source AND h.key = c.key AND h.stamp = c.stamp;
+DELETE FROM open_files WHERE {public} AND verdict NOT IN (SELECT verdict FROM verdicts WHERE publish);
 """
 
+# `shown` is what is held, as far as these tables may tell. An object is told of in public only when every file that
+# its `deposit.json` names is public, and every other object that it points at: names stand in all of them.
+SHOWN = """
+CREATE TABLE own AS
+    SELECT object_id, source, key, stamp FROM held WHERE object_id NOT IN (SELECT object_id FROM told)
+    UNION ALL SELECT object_id, source, key, stamp FROM told;
+CREATE TABLE dark AS
+    WITH RECURSIVE dark(object_id) AS (
+        SELECT object_id FROM own o WHERE {public} AND NOT EXISTS (
+            SELECT 1 FROM open_files j WHERE j.source = o.source AND j.key = o.key AND j.stamp = o.stamp)
+        UNION
+        SELECT t.object_id FROM told t JOIN dark d ON t.target = d.object_id)
+    SELECT object_id FROM dark;
+CREATE TABLE shown AS SELECT * FROM held WHERE object_id NOT IN (SELECT object_id FROM dark);
+"""
+
+# Which version is current is asked again of those that are left, as a stranger would who has no other claims.
+JUDGED = """
+CREATE TABLE judged AS
+    SELECT * EXCLUDE (is_current, gone), newest AS is_current, gone OR NOT newest AS withdrawn
+    FROM (SELECT *, {'said_at': said_at, 'seq': seq} = max({'said_at': said_at, 'seq': seq})
+            OVER (PARTITION BY source, key) AS newest
+        FROM open_files j WHERE is_current OR EXISTS (
+            SELECT 1 FROM shown h WHERE h.source = j.source AND h.key = j.key AND h.stamp = j.stamp));
+"""
+
+# An earlier version of a file that is no longer the same recording has an id of its own, by key, NUL and stamp.
 NODES = """
 CREATE TABLE nodes AS
     SELECT (row_number() OVER (ORDER BY c.source, c.key, c.track_index, c.said_at, c.seq) - 1)::UINTEGER AS nid,
-        c.*, h.sha512, c.isrcs[1] AS isrc, source_rank(c.source) AS source_rank
+        c.* EXCLUDE (is_current, gone) REPLACE (CASE WHEN coalesce(j.is_current, TRUE) THEN c.recording_id
+            ELSE unhex(substr(sha256(concat_ws(chr(0), 'lockgroove-1', 'recording', c.source,
+                c.key || CASE WHEN c.track_index < 0 THEN '' ELSE printf('#%02d', c.track_index) END, c.stamp)), 1, 24))
+            END AS recording_id),
+        NOT coalesce(j.is_current, TRUE) AS superseded, coalesce(j.withdrawn, FALSE) AS withdrawn,
+        h.sha512, c.isrcs[1] AS isrc, source_rank(c.source) AS source_rank
     FROM claims c
-    LEFT JOIN held h ON c.kind = 'file' AND h.source = c.source AND h.key = c.key AND h.stamp = c.stamp
-    WHERE (c.kind = 'file' AND c.role = 'sound' AND EXISTS (
-            SELECT 1 FROM judged j WHERE j.source = c.source AND j.key = c.key AND j.stamp = c.stamp))
+    LEFT JOIN judged j ON c.kind = 'file' AND j.source = c.source AND j.key = c.key AND j.stamp = c.stamp
+    LEFT JOIN shown h ON c.kind = 'file' AND h.source = c.source AND h.key = c.key AND h.stamp = c.stamp
+    WHERE (c.kind = 'file' AND c.role = 'sound' AND j.source IS NOT NULL)
         OR (c.kind = 'listened' AND c.is_current);
 """
 
 # `grouped` (nid, root) comes from the components between these two. Best member first: rank, newest, bytes of the id.
 MEMBERS = """
 CREATE TABLE members AS
-    SELECT n.*, g.root, {'rank': n.source_rank, 'id': n.recording_id} AS first_key,
+    SELECT n.*, g.root, {'rank': n.source_rank, 'superseded': n.superseded, 'id': n.recording_id} AS first_key,
         row_number() OVER (PARTITION BY g.root
             ORDER BY n.source_rank, n.withdrawn, n.said_at DESC, n.recording_id, n.nid) AS place
     FROM nodes n JOIN grouped g USING (nid);
@@ -165,7 +217,8 @@ CREATE TABLE recordings AS
 
 FILES = """
 CREATE TABLE rights AS
-    SELECT (row_number() OVER (ORDER BY statement, stated, why) - 1)::INTEGER AS rights_row, *
+    SELECT (row_number() OVER (ORDER BY statement, stated, why, status, licence NULLS FIRST,
+            uri NULLS FIRST, stream, publish, clause) - 1)::INTEGER AS rights_row, *
     FROM (SELECT DISTINCT verdict, statement, status, licence, uri, why, stream, publish, clause, stated
         FROM verdicts WHERE verdict IN (SELECT verdict FROM judged));
 CREATE TABLE first_recording AS
@@ -176,11 +229,17 @@ CREATE TABLE files AS
     SELECT (row_number() OVER (ORDER BY f.recording_row NULLS LAST, j.source, j.key, j.stamp, j.seq) - 1)::INTEGER AS file_row,
         j.source, j.key, j.stamp, j.deposit, j.role, j.format, coalesce(j.lossless, FALSE) AS lossless,
         coalesce(j.size_bytes, 0)::BIGINT AS size_bytes, f.duration_ms,
-        h.sha512, h.object_id, h.path, r.rights_row, j.withdrawn
+        h.sha512, h.object_id, h.path, r.rights_row, j.withdrawn, j.said_at AS gathered_at
     FROM judged j
     LEFT JOIN first_recording f ON f.source = j.source AND f.key = j.key AND f.stamp = j.stamp
-    LEFT JOIN held h ON h.source = j.source AND h.key = j.key AND h.stamp = j.stamp
+    LEFT JOIN shown h ON h.source = j.source AND h.key = j.key AND h.stamp = j.stamp
     JOIN rights r USING (verdict);
+CREATE TABLE tracks AS
+    SELECT (row_number() OVER (ORDER BY e.release_row NULLS LAST, m.medium_number NULLS FIRST,
+            m.track_number NULLS LAST, r.recording_row, m.track_id, m.seq) - 1)::INTEGER AS track_row,
+        m.track_id, e.release_row, r.recording_row, m.medium_number, m.track_number, coalesce(m.title, '') AS title
+    FROM members m JOIN recordings r USING (root) LEFT JOIN release_rows e ON e.release_id = m.release_id
+    WHERE m.kind = 'file';
 """
 
 ROWS = {
@@ -189,13 +248,10 @@ ROWS = {
     " ORDER BY release_row",
     "recordings": "SELECT recording_id, title, artist_row, artist, release_row, medium_number, track_number,"
     " duration_ms, year, isrc, mbid, composer, genre, listens, claims FROM recordings ORDER BY recording_row",
-    "tracks": "SELECT m.track_id, e.release_row, r.recording_row, m.medium_number, m.track_number,"
-    " coalesce(m.title, '') AS title FROM members m JOIN recordings r USING (root)"
-    " LEFT JOIN release_rows e ON e.release_id = m.release_id WHERE m.kind = 'file'"
-    " ORDER BY e.release_row NULLS LAST, m.medium_number NULLS FIRST, m.track_number NULLS LAST,"
-    " r.recording_row, m.track_id, m.seq",
+    "tracks": "SELECT track_id, release_row, recording_row, medium_number, track_number, title FROM tracks"
+    " ORDER BY track_row",
     "files": "SELECT source, key, stamp, deposit, role, format, lossless, size_bytes, duration_ms, sha512,"
-    " object_id, path, rights_row, withdrawn FROM files ORDER BY file_row",
+    " object_id, path, rights_row, withdrawn, gathered_at FROM files ORDER BY file_row",
     "holdings": "SELECT DISTINCT r.recording_row, f.file_row, m.start_ms, m.end_ms FROM members m"
     " JOIN recordings r USING (root) JOIN files f ON f.source = m.source AND f.key = m.key"
     " AND f.stamp = m.stamp WHERE m.kind = 'file' AND f.sha512 IS NOT NULL"
@@ -217,6 +273,7 @@ ROWS = {
 # Every id of a group and every identifier leads to a row: scheme byte, value, row.
 KEYS = """
     SELECT 'R' AS scheme, m.recording_id AS value, r.recording_row AS said_at FROM members m JOIN recordings r USING (root)
+    UNION ALL SELECT 'T', track_id, track_row FROM tracks
     UNION ALL SELECT 'A', artist_id, artist_row FROM artist_rows
     UNION ALL SELECT 'E', release_id, release_row FROM release_rows
     UNION ALL SELECT 'I', unhex(substr(sha256(i), 1, 24)), recording_row

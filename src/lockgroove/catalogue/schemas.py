@@ -120,6 +120,7 @@ FILES = TableSpec(
         Column("path", _STR, "content path in that object"),
         _row("rights_row", "rights", nullable=False),
         Column("withdrawn", pa.bool_(), "the source offers it no more", nullable=False),
+        Column("gathered_at", _STR, "time of the harvest that found this version", nullable=False),
     ],
 )
 _COPY_COLUMNS = [

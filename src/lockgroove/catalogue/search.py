@@ -6,6 +6,7 @@ in Latin letters, so that Sakura finds さくら.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import unicodedata
@@ -19,6 +20,8 @@ from lockgroove.catalogue.names import fold, search_text
 
 _CANDIDATES = 400
 _HEAP_BYTES = 64 << 20
+_WORD_CHARS_MAX = 60
+_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "COMBINING KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR")
 _TOKENIZER = "words"  # our names are folded and parted already
 
 
@@ -68,15 +71,24 @@ def _with_tokenizer(index: Any) -> Any:
 def _tokens(text: str) -> Iterator[str]:
     """Words; where a script does not part words, each two neighbouring characters."""
     for word in text.split():
-        yield word[:60]
-        if not word.isascii() and _unspaced(word):
-            yield from (word[i : i + 2] for i in range(len(word) - 1))
-            yield from word
+        yield word[:_WORD_CHARS_MAX]
+        for run in _unspaced_runs(word[:_WORD_CHARS_MAX]):
+            if run != word:
+                yield run
+            yield from (run[i : i + 2] for i in range(len(run) - 1))
+            yield from run
 
 
-def _unspaced(word: str) -> bool:
-    name = unicodedata.name(word[0], "")
-    return name.startswith(("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR"))
+def _unspaced_runs(word: str) -> Iterator[str]:
+    """The stretches of a word in scripts that do not part words."""
+    if not word.isascii():
+        for unspaced, run in itertools.groupby(word, _unspaced):
+            if unspaced:
+                yield "".join(run)
+
+
+def _unspaced(c: str) -> bool:
+    return unicodedata.name(c, "").startswith(_UNSPACED)
 
 
 class SearchIndex:
@@ -89,13 +101,19 @@ class SearchIndex:
 
     def rows(self, text: str, limit: int = 20, offset: int = 0) -> tuple[list[int], int]:
         """Rows from `offset` on, and how many there are in all. Same index, same question, same order."""
-        words = fold(text).split()[:12]
+        words = [word[:_WORD_CHARS_MAX] for word in fold(text).split()[:12]]
         if not words:
             return [], 0
         query = self._query(words)
-        result = self._searcher.search(query, limit=max(_CANDIDATES, offset + limit), count=True)
-        ranked = sorted((self._weighed(score, address) for score, address in result.hits), reverse=True)
-        return [-row for _, row in ranked[offset : offset + limit]], int(result.count or 0)
+        first, last = offset // _CANDIDATES, (offset + max(1, limit) - 1) // _CANDIDATES
+        result = self._searcher.search(query, limit=(last + 1) * _CANDIDATES, count=True)
+        ranked: list[int] = []
+        # Weighed block by block, so that no page depends on another's depth.
+        for block in range(first, last + 1):
+            hits = result.hits[block * _CANDIDATES : (block + 1) * _CANDIDATES]
+            ranked += [-row for _, row in sorted((self._weighed(*hit) for hit in hits), reverse=True)]
+        start = offset - first * _CANDIDATES
+        return ranked[start : start + limit], int(result.count or 0)
 
     def _weighed(self, score: float, address: Any) -> tuple[float, int]:
         document = self._searcher.doc(address)
@@ -109,7 +127,7 @@ class SearchIndex:
 
     def _word(self, word: str, unfinished: bool) -> Any:
         ways = [self._boosted(tantivy.Query.term_query(self._schema, "words", word), 3.0)]
-        if not word.isascii() and _unspaced(word) and len(word) > 1:
+        if len(word) > 1 and next(_unspaced_runs(word), "") == word:
             pairs = [
                 tantivy.Query.term_query(self._schema, "words", word[i : i + 2]) for i in range(len(word) - 1)
             ]

@@ -51,6 +51,12 @@ class _Verbs(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGone from None  # click would end with 1: but whoever closed the pipe has read enough
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
             return super().resolve_command(ctx, args)
@@ -60,6 +66,10 @@ class _Verbs(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
+
+
+class _ReaderGone(Exception):
+    """Nobody reads our output any more."""
 
 
 def _meant(word: str) -> str:
@@ -96,9 +106,7 @@ def main() -> NoReturn:
     os.umask(0o022)
     try:
         code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         code = fail("Interrupted", "Nothing that was acknowledged is lost. The same command goes on.", 130)
     except click.ClickException as error:
         code = 2 if isinstance(error, click.UsageError) else 1
@@ -108,7 +116,9 @@ def main() -> NoReturn:
             error.show()
     except LockgrooveError as error:
         code = fail(str(error), "", error.exit_code, kind=error.code, retry=error.retry)
-    except BrokenPipeError:
+    except OSError as error:
+        code = fail(f"The system refused ({error})", "", 1, kind="SystemRefused")
+    except _ReaderGone:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code if isinstance(code, int) else 0)

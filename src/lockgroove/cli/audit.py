@@ -1,6 +1,6 @@
 """`lockgroove audit`."""
 
-from lockgroove.cli.door import Door, size_text, verb
+from lockgroove.cli.door import Door, many, size_text, verb
 
 
 @verb
@@ -15,6 +15,6 @@ def command(door: Door) -> None:
         care = archive.audit(door.report)
     counts = care.as_json()
     where = ", ".join(care.results)
-    door.say(f"Read {counts['files']:,} files, {size_text(counts['bytes'])} ({where}).")
+    door.say(f"Read {many(counts['files'], 'file')}, {size_text(counts['bytes'])} ({where}).")
     door.say("Damage found. Run: lockgroove repair" if care.damaged else "No damage.")
     door.close(4 if care.damaged else 3 if care.findings else 0, **counts)

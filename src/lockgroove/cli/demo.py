@@ -35,7 +35,8 @@ def command(door: Door, folder: str | None, port: int, no_serve: bool) -> None:
     os.makedirs(work, exist_ok=True)
     story = _Story(door, work)
     with importlib.resources.as_file(importlib.resources.files("lockgroove.cli") / "demo_music") as music:
-        shutil.copytree(music, f"{work}/Music", dirs_exist_ok=True)
+        shutil.copytree(music, f"{work}/Music", dirs_exist_ok=True, ignore=shutil.ignore_patterns("plays*"))
+        shutil.copy(music / "plays.csv", f"{work}/plays.csv")
     _tell(story)
     if no_serve:
         door.say(f"\nEverything is in {work}. To see it: lockgroove -C {work}/archive serve")
@@ -87,7 +88,7 @@ def _tell(story: _Story) -> None:
     story.say("Gather: what a shelf of music says of itself. Nothing is changed there.")
     story.run("gather", "folder", f"{work}/Music")
     story.say("Listens tell what people would miss. These are simulated; their listeners' names are dropped.")
-    story.run("gather", "listens", f"{work}/Music/plays.csv")
+    story.run("gather", "listens", f"{work}/plays.csv")
     story.say("Plan: with 3 MB, what is worth keeping first?")
     story.run("plan", "--budget", "3MB")
     story.say("There is room for all of it.")

@@ -50,7 +50,7 @@ class Door:
         """A line for people."""
         if not self.as_json:
             self.report.pause()
-            click.echo(text)
+            tell(text)
 
     def item(self, item: Mapping[str, Any], text: str) -> None:
         """One line of an answer, in either form."""
@@ -105,6 +105,7 @@ class TerminalReport:
         self.counts: Counter[str] = Counter()
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
+        self._since: dict[str, float] = {}
         self._terminal = sys.stderr.isatty()
 
     def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
@@ -114,8 +115,10 @@ class TerminalReport:
         if self._bar is None:
             self._start()
         if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(what, total=total, unit=unit, shown="")
-        shown = f"{_size(done)}" if unit == "bytes" else f"{done:,} {unit}"
+            self._tasks[what] = self._bar.add_task(what, total=total, shown="")
+            self._since[what] = time.monotonic()
+        speed = done / max(0.1, time.monotonic() - self._since[what])
+        shown = f"{_amount(done, unit)}  {_amount(int(speed), unit)}/s"
         self._bar.update(self._tasks[what], completed=done, total=total, shown=shown)
 
     def _start(self) -> None:
@@ -124,8 +127,7 @@ class TerminalReport:
 
         columns = (
             bars.SpinnerColumn(), bars.TextColumn("{task.description}"), bars.BarColumn(),
-            bars.TextColumn("{task.fields[shown]}"), bars.TextColumn("{task.percentage:>3.0f} %"),
-            bars.TimeRemainingColumn(),
+            bars.TextColumn("{task.fields[shown]}"), bars.TaskProgressColumn(), bars.TimeRemainingColumn(),
         )  # fmt: skip
         self._bar = bars.Progress(
             *columns, console=Console(stderr=True), transient=True, refresh_per_second=8
@@ -140,7 +142,7 @@ class TerminalReport:
         self.counts[finding.code] += 1
         if self.counts[finding.code] <= _FINDINGS_SHOWN:
             self.pause()
-            click.echo(f"  {finding}", err=True)
+            tell(f"  {finding}", err=True)
 
     def pause(self) -> None:
         """Take the bar away before a line is printed."""
@@ -152,10 +154,15 @@ class TerminalReport:
     def close(self) -> None:
         """Say how many findings there were, what they mean and what to do."""
         if self.counts:
-            click.echo(f"\n{sum(self.counts.values())} findings:", err=True)
+            click.echo(f"\n{many(sum(self.counts.values()), 'finding')}:", err=True)
         for code, count in sorted(self.counts.items()):
             meaning = CODES[code]
             click.echo(f"  {count:>5} x {code}: {meaning.meaning}; {meaning.advice}", err=True)
+
+
+def tell(text: str, err: bool = False) -> None:
+    """Print a line. A byte of a name that is not UTF-8 stands as its escape, which JSON understands too."""
+    click.echo(text.encode("utf-8", "backslashreplace").decode(), err=err)
 
 
 def emit(kind: str, fields: Mapping[str, Any]) -> None:
@@ -163,7 +170,7 @@ def emit(kind: str, fields: Mapping[str, Any]) -> None:
     from lockgroove.journal import now
 
     line = {"v": 1, "type": kind, "at": now(), **fields}
-    click.echo(json.dumps(line, ensure_ascii=False, default=str))
+    tell(json.dumps(line, ensure_ascii=False, default=str))
 
 
 def fail(what: str, advice: str, code: int, kind: str = "error", retry: bool = False) -> int:
@@ -171,8 +178,9 @@ def fail(what: str, advice: str, code: int, kind: str = "error", retry: bool = F
     text = f"{what}. {advice}".strip() if advice else what
     if "--json" in sys.argv:
         emit("error", {"error": kind, "message": text, "retry": retry, "exit": code})
+        emit("summary", {"exit": code})
     else:
-        click.echo(f"lockgroove: {text}", err=True)
+        tell(f"lockgroove: {text}", err=True)
     return code
 
 
@@ -194,6 +202,15 @@ def verb(function: Callable[..., None]) -> click.Command:
     wrapped: Any = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(run)
     wrapped = click.option("-C", "--archive", metavar="DIR", hidden=True, help="The archive.")(wrapped)
     return click.command(name=function.__name__.strip("_"), help=function.__doc__)(wrapped)
+
+
+def many(number: int, noun: str) -> str:
+    """A number and its noun: 1 file, 2 files, 1,000 files."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _amount(count: int, unit: str) -> str:
+    return _size(count) if unit == "bytes" else f"{count:,} {unit}"
 
 
 def _size(count: float) -> str:
@@ -221,6 +238,9 @@ class Bytes(click.ParamType[int]):
         text = str(value).replace(" ", "").replace(",", "").upper()
         number = text.rstrip("BKMGTPI")
         try:
-            return int(float(number) * self._UNITS[text[len(number) :]])
+            size = int(float(number) * self._UNITS[text[len(number) :]])
         except (ValueError, KeyError, OverflowError):
+            size = -1
+        if size < 0:
             self.fail(f"{value!r} is no size; write 500MB, 20GB or 1.5TB", param, ctx)
+        return size

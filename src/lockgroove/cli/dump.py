@@ -2,7 +2,7 @@
 
 import click
 
-from lockgroove.cli.door import Bytes, Door, size_text, verb
+from lockgroove.cli.door import Bytes, Door, many, size_text, verb
 
 
 @verb
@@ -14,13 +14,15 @@ def command(door: Door, volume_size: int, dry_run: bool) -> None:
     The same archive gives the same dump to the byte. Dark items are not in it, but for a line of the ledger
     without a name.
 
-    Exit codes: 0 written; 1 the disk refused; 11 another dump is being written.
+    Exit codes: 0 written; 1 the disk refused; 4 a file to be published is damaged; 11 another dump is being
+    written.
     """
     with door.open() as archive:
         result, folder = archive.dump(door.report, volume_size, dry_run)
     word = "Would publish" if dry_run else "Published"
-    door.say(f"{word} {result.files:,} files in {result.objects:,} objects ({size_text(result.bytes)}).")
-    door.say(f"{result.withheld:,} objects are dark and stay here.")
+    what = f"{many(result.files, 'file')} in {many(result.objects, 'object')}"
+    door.say(f"{word} {what} ({size_text(result.bytes)}).")
+    door.say(f"Dark, and not in it: {many(result.withheld, 'object')}.")
     if folder:
         door.say(f"The dump is in {folder}")
         door.say(f"Root digest: {result.root}")

@@ -2,7 +2,7 @@
 
 import click
 
-from lockgroove.cli.door import Door, size_text, verb
+from lockgroove.cli.door import Door, many, size_text, verb
 
 
 @verb
@@ -28,10 +28,10 @@ def command(door: Door, items: tuple[str, ...], where: str | None, as_received: 
     with door.open() as archive:
         result = archive.export(ids, where, folder, as_received, door.report, dry_run)
     word = "Would copy" if dry_run else "Copied"
-    door.say(f"{word} {result.files:,} files ({size_text(result.bytes)}) to {folder}.")
+    door.say(f"{word} {many(result.files, 'file')} ({size_text(result.bytes)}) to {folder}.")
     if result.present:
         door.say(f"{result.present:,} were there already.")
     if result.missing:
-        door.say(f"{result.missing:,} recordings asked for are not held.")
+        door.say(f"Asked for, and not held: {many(result.missing, 'recording')}.")
     damaged = result.damaged > 0
     door.close(4 if damaged else 3 if result.missing else 0, dry_run=dry_run, **result.__dict__)

@@ -2,7 +2,7 @@
 
 import click
 
-from lockgroove.cli.door import Door, verb
+from lockgroove.cli.door import Door, many, verb
 
 
 @verb
@@ -18,13 +18,15 @@ def command(door: Door, directory: str, name: str | None, place: str | None) -> 
 
     if place is None:
         with archives.init(directory, name) as made:
-            door.say(f"Made the archive {made.config.name} in {directory}.")
+            door.say(f"Made an archive in {directory}; it is called {made.config.name}.")
             door.say(f"Its signing key is in {directory}/keys: keep a copy where nobody else reads it.")
             door.say(f"Next: export LOCKGROOVE_ARCHIVE={made.root}; lockgroove gather folder ~/Music")
             door.close(archive=made.config.archive_id, path=made.root)
         return
     with archives.restore(directory, place, door.report) as made:
         objects, files, size = made.index.totals()
-        door.say(f"Brought back {files:,} files in {objects:,} objects ({size:,} bytes) from {place}.")
+        door.say(
+            f"Brought back {many(files, 'file')} in {many(objects, 'object')} ({size:,} bytes) from {place}."
+        )
         door.say("It has a new signing key. If you have the old one, put it into keys/signing.key.")
         door.close(archive=made.config.archive_id, path=made.root, objects=objects, files=files, bytes=size)

@@ -2,7 +2,7 @@
 
 import click
 
-from lockgroove.cli.door import Door, size_text, verb
+from lockgroove.cli.door import Door, many, size_text, verb
 
 
 @verb
@@ -18,14 +18,16 @@ def command(door: Door, dry_run: bool) -> None:
     with door.open() as archive:
         result, places = archive.keep(door.report, dry_run)
     if dry_run:
-        door.say(f"Would keep {result.files:,} files, {size_text(result.bytes)}.")
+        door.say(f"Would keep {many(result.files, 'file')}, {size_text(result.bytes)}.")
         door.close(dry_run=True, **result.as_json())
         return
-    door.say(f"Kept {result.files:,} files ({size_text(result.bytes)}) as {result.objects:,} objects.")
+    door.say(
+        f"Kept {many(result.files, 'file')} ({size_text(result.bytes)}) as {many(result.objects, 'object')}."
+    )
     if result.elsewhere:
-        door.say(f"{result.elsewhere:,} files had bytes that are held already; they refer to them.")
+        door.say(f"Bytes held already, and referred to: {many(result.elsewhere, 'file')}.")
     if result.refused:
-        door.say(f"{result.refused:,} files were not as gathered; gather again, then keep.")
+        door.say(f"Not as gathered: {many(result.refused, 'file')}. Gather again, then keep.")
     for name, caught in places.items():
         if caught is None:
             door.say(f"The place {name} does not answer; it catches up at the next keep.")

@@ -4,7 +4,8 @@ import os
 
 import click
 
-from lockgroove.cli.door import Door, size_text, verb
+from lockgroove.cli.door import Door, many, size_text, verb
+from lockgroove.errors import UsageError
 
 
 @verb
@@ -21,22 +22,28 @@ def command(door: Door, location: str, target: str, key: str | None, dry_run: bo
     4 something is not what was signed; 5 signed with another key than before.
     """
     from lockgroove import archive as archives
-    from lockgroove.archive import Archive
+    from lockgroove.archive import DECLARATION, Archive
     from lockgroove.campaigns.mirror import look
 
     offer = look(location, key)
     size = sum(f.size_bytes for f in offer.manifest.files)
     count = len(offer.manifest.files)
-    door.say(f"{offer.manifest.name}, as of {offer.manifest.as_of}: {count:,} files, {size_text(size)}.")
+    door.say(
+        f"{offer.manifest.name}, as of {offer.manifest.as_of}: {many(count, 'file')}, {size_text(size)}."
+    )
     door.say(f"Signed by {offer.key.text()}" + ("" if key else " (the key that it shows; compare it)"))
     if dry_run:
         door.close(root=offer.manifest.root, bytes=size, dry_run=True)
         return
+    if os.path.isdir(target) and os.listdir(target) and not os.path.exists(f"{target}/{DECLARATION}"):
+        raise UsageError("The target is neither empty nor an archive", target, "Name a new folder.")
     if not os.path.isdir(target) or not os.listdir(target):
         archives.init(target, f"Mirror of {offer.manifest.name}").close()
     with Archive(target) as archive:
         done = archive.mirror(offer, door.report)
-    door.say(f"Taken in: {done.objects:,} objects, {done.files:,} files, {size_text(done.bytes)}.")
+    door.say(
+        f"Taken in: {many(done.objects, 'object')}, {many(done.files, 'file')}, {size_text(done.bytes)}."
+    )
     same, other = len(done.tables_equal), len(done.tables_different)
     door.say(f"The tables built here are those that were signed: {same} of {same + other}.")
     door.say(f"Root digest, verified: {done.root}")

@@ -2,7 +2,7 @@
 
 import click
 
-from lockgroove.cli.door import Door, size_text, verb
+from lockgroove.cli.door import Door, many, size_text, verb
 
 
 @click.group(name="place")
@@ -20,7 +20,9 @@ def add(door: Door, directory: str, name: str | None) -> None:
     """
     with door.open() as archive:
         caught = archive.add_place(directory, name, door.report)
-    door.say(f"{directory} now holds everything: {caught.objects:,} objects, {size_text(caught.bytes)}.")
+    door.say(
+        f"{directory} now holds everything: {many(caught.objects, 'object')}, {size_text(caught.bytes)}."
+    )
     door.close(objects=caught.objects, bytes=caught.bytes)
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from lockgroove.cli.door import Bytes, Door, size_text, verb
+from lockgroove.cli.door import Bytes, Door, many, size_text, verb
 
 
 @verb
@@ -26,11 +26,11 @@ def command(door: Door, budget: int | None, dry_run: bool) -> None:
         )
     held = result.bytes_held + result.bytes_planned
     door.say(
-        f"To keep: {result.files_planned:,} files, {size_text(result.bytes_planned)}, "
+        f"To keep: {many(result.files_planned, 'file')}, {size_text(result.bytes_planned)}, "
         f"beside {size_text(result.bytes_held)} held."
     )
     have = result.recordings_held + result.recordings_planned
-    door.say(f"Then held: {have:,} of {result.recordings:,} recordings in {size_text(held)}.")
+    door.say(f"Then held: {have:,} of {many(result.recordings, 'recording')} in {size_text(held)}.")
     if result.listens:
         share = (result.listens_held + result.listens_planned) / result.listens
         door.say(

@@ -1,10 +1,13 @@
 """`lockgroove repair`."""
 
-from lockgroove.cli.door import Door, verb
+import click
+
+from lockgroove.cli.door import Door, many, verb
 
 
 @verb
-def command(door: Door) -> None:
+@click.option("--dry-run", is_flag=True, help="Audit, and say what would be mended; change nothing.")
+def command(door: Door, dry_run: bool) -> None:
     """Audit, then mend each damaged file from a place that still has it good, or the other way round.
 
     Damaged bytes stay in quarantine/ until what replaces them was verified.
@@ -12,11 +15,13 @@ def command(door: Door) -> None:
     Exit codes: 0 nothing is damaged any more; 3 a place did not answer; 4 something cannot be mended.
     """
     with door.open() as archive:
-        care = archive.repair(door.report)
+        care = archive.audit(door.report) if dry_run else archive.repair(door.report)
     for path in care.mended:
         door.say(f"mended  {path}")
     damage = sum(f.severity == "damage" for f in care.findings)
     left = damage - len(care.mended)
-    door.say(f"{len(care.mended):,} files mended, {left:,} not." if damage else "Nothing to mend.")
+    done = f"{many(damage, 'file')} would be mended where a good copy is." if dry_run else ""
+    done = done or f"{many(len(care.mended), 'file')} mended, {left:,} not."
+    door.say(done if damage else "Nothing to mend.")
     absent = any(f.code == "place-absent" for f in care.findings)
     door.close(4 if left else 3 if absent else 0, **care.as_json())

@@ -4,7 +4,7 @@ import getpass
 
 import click
 
-from lockgroove.cli.door import Door, verb
+from lockgroove.cli.door import Door, many, verb
 
 
 @click.group(name="rights")
@@ -24,10 +24,15 @@ def undecided(door: Door, everything: bool) -> None:
     with door.open() as archive:
         rows = archive.statements(door.report, everything)
     for row in rows:
-        door.item(row, f"{row['statement']}  {row['files']:>6,} files  {row['status']}\n    {row['why']}")
+        files = f"{many(row['files'], 'file')} {row['status']}, from {', '.join(row['sources'])}"
+        door.item(row, f"{row['statement']}  {files}\n    {row['why']}")
     dark = [row for row in rows if row["status"] in ("undecided", "none")]
+    if not rows:
+        door.say("Nothing is undecided.")
     if dark:
-        door.say('\nDecide with: lockgroove rights decide s-… --licence GPL-2.0-or-later --because "…"')
+        door.say(
+            '\nDecide with: lockgroove rights decide s-… --licence CC-BY-4.0 --because "…" --source shelf-…'
+        )
     door.close(3 if dark else 0, undecided=len(dark))
 
 
@@ -37,18 +42,28 @@ def undecided(door: Door, everything: bool) -> None:
 @click.option("--because", required=True, help="Your reason; it is kept and published.")
 @click.option("--by", default=getpass.getuser, show_default="your log-in name", help="Who decides.")
 @click.option("--source", help="Only the files of this source (shelf-…).")
+@click.option("--everywhere", is_flag=True, help="Also where nobody said anything: now and in future.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
 def decide(
-    door: Door, statement: str, licence: str, because: str, by: str, source: str | None, dry_run: bool
+    door: Door,
+    statement: str,
+    licence: str,
+    because: str,
+    by: str,
+    source: str | None,
+    everywhere: bool,
+    dry_run: bool,
 ) -> None:
     """Decide what a set of statements (s-…) means, with a reason. The last decision wins.
 
     Exit codes: 0 decided; 2 no such statement, or the licence decides nothing; 5 a takedown forbids it.
     """
     with door.open() as archive:
-        files = archive.decide_rights(statement, source, licence, because, by, door.report, dry_run)
+        files = archive.decide_rights(
+            statement, source, licence, because, by, door.report, dry_run, everywhere
+        )
     word = "would stand" if dry_run else "now stand"
-    door.say(f"{files:,} files {word} under {licence}.")
+    door.say(f"{many(files, 'file')} {word} under {licence}.")
     door.close(files=files, licence=licence, dry_run=dry_run)
 
 

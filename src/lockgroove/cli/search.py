@@ -1,5 +1,7 @@
 """`lockgroove search`."""
 
+import contextlib
+
 import click
 
 from lockgroove.cli.door import Door, verb
@@ -14,8 +16,7 @@ def command(door: Door, words: tuple[str, ...], limit: int, offset: int) -> None
 
     Exit codes: 0 found; 3 nothing found.
     """
-    with door.open() as archive:
-        reader = archive.reader(door.report)
+    with door.open() as archive, contextlib.closing(archive.reader(door.report)) as reader:
         rows, count = reader.search(" ".join(words), limit, offset)
         for row in rows:
             length = (
@@ -24,6 +25,6 @@ def command(door: Door, words: tuple[str, ...], limit: int, offset: int) -> None
                 else ""
             )
             door.item(row, f"{row['recording_id']}  {row['artist'] or '?'} – {row['title']}  {length}")
-        reader.close()
-    door.say(f"{count:,} found." if count > len(rows) else "" if count else "Nothing found.")
+    if count > len(rows) or not count:
+        door.say(f"{count:,} found in all." if count else "Nothing found.")
     door.close(0 if count else 3, found=count)

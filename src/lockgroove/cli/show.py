@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,8 +22,7 @@ def command(door: Door, item: str) -> None:
 
     Exit codes: 0 shown; 2 there is no such item.
     """
-    with door.open() as archive:
-        reader = archive.reader(door.report)
+    with door.open() as archive, contextlib.closing(archive.reader(door.report)) as reader:
         named = reader.find(item)
         if named is not None and named[0] == "recordings":
             found = reader.recording(named[1])
@@ -31,13 +32,14 @@ def command(door: Door, item: str) -> None:
             found |= {"recordings": reader.select(_MEMBERS[named[0]], named[1])}
             lines = _group_lines(found)
         else:
-            found = _file(reader.select("SELECT * FROM files WHERE sha512 = ?", item.lower()), item)
+            digest = item.lower() if _SHA512.fullmatch(item) else ""
+            found = _file(reader.select("SELECT * FROM files WHERE sha512 = ?", digest), item)
             lines = [f"{key:14} {value}" for key, value in found.items() if value not in (None, "")]
-        reader.close()
     door.item(found or {}, "\n".join(lines))
     door.close()
 
 
+_SHA512 = re.compile(r"[0-9a-f]{128}", re.IGNORECASE | re.ASCII)
 _MEMBERS = {
     "artists": "SELECT * FROM recordings WHERE artist_row = ? ORDER BY row",
     "releases": "SELECT * FROM recordings WHERE release_row = ? ORDER BY row",

@@ -1,6 +1,6 @@
 """`lockgroove status`."""
 
-from lockgroove.cli.door import Door, size_text, verb
+from lockgroove.cli.door import Door, many, size_text, verb
 
 
 @verb
@@ -14,17 +14,17 @@ def command(door: Door) -> None:
         state = archive.status(door.report)
     held, known = state["recordings_held"], state["recordings"]
     door.say(f"{state['name']}  ({door.path})")
-    door.say(f"  held        {held:,} of {known:,} recordings")
-    door.say(f"              {state['files']:,} files, {size_text(state['bytes'])}")
+    door.say(f"  held        {held:,} of {many(known, 'recording')}")
+    door.say(f"              {many(state['files'], 'file')}, {size_text(state['bytes'])}")
     if state["listens"]:
         door.say(
             f"  coverage    {state['listens_held'] / state['listens']:.2%} of {state['listens']:,} listens"
         )
     if state["files_planned"]:
         size = size_text(state["bytes_planned"])
-        door.say(f"  planned     {state['files_planned']:,} files, {size}: lockgroove keep")
+        door.say(f"  planned     {many(state['files_planned'], 'file')}, {size}: lockgroove keep")
     for row in state["rights"]:
-        door.say(f"  rights      {row['files']:,} files {row['status']}")
+        door.say(f"  rights      {many(row['files'], 'file')} {row['status']}")
     if state["undecided"]:
         door.say(f"              {state['undecided']:,} sets of statements wait: lockgroove rights undecided")
     for place in state["places"]:

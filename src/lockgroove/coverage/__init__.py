@@ -4,7 +4,7 @@ In: the tables of a generation and a budget of bytes. Out: the plan, the ledger 
 reason, and the coverage curve. It works in listens per byte over recordings, and knows no file system.
 """
 
-from lockgroove.coverage.ledger import keepable, prepare_fates, write_ledger
+from lockgroove.coverage.ledger import prepare_fates, write_keepable, write_ledger
 from lockgroove.coverage.plan import PlanResult, write_plan
 
-__all__ = ["PlanResult", "keepable", "prepare_fates", "write_ledger", "write_plan"]
+__all__ = ["PlanResult", "prepare_fates", "write_keepable", "write_ledger", "write_plan"]

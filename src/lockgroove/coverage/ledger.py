@@ -27,6 +27,20 @@ LEDGER_SCHEMA = pa.schema(
     ]
 )
 
+KEEP_FILE = "keep.parquet"
+KEEP_SCHEMA = pa.schema(
+    [
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("stamp", pa.string(), nullable=False),
+        pa.field("deposit", pa.string(), nullable=False),
+        pa.field("size_bytes", pa.int64(), nullable=False),
+        pa.field("gathered_at", pa.string(), nullable=False),
+        pa.field("statement", pa.string(), nullable=False),
+        pa.field("stated", pa.string(), nullable=False),
+    ]
+)
+
 REASONS: Mapping[str, str] = {
     "held": "its bytes are in the vault",
     "planned": "the plan keeps it; run: lockgroove keep",
@@ -39,11 +53,14 @@ REASONS: Mapping[str, str] = {
     "companion": "comes along when sound of its deposit is kept",
 }
 
-# `p` is the plan, empty when there is none; `planned` says whether one was made.
+# `p` is the plan, empty when there is none; `planned` says whether one was made. `needed` are the files of recordings
+# that the plan leaves out altogether.
 _SETUP = """
 CREATE OR REPLACE TABLE p AS SELECT file_row FROM read_parquet('{folder}/{plan}');
-CREATE OR REPLACE TABLE planned_deposits AS
-    SELECT DISTINCT source, deposit FROM f WHERE file_row IN (SELECT file_row FROM p) OR (sha512 IS NOT NULL);
+CREATE OR REPLACE TABLE needed AS
+    SELECT DISTINCT file_row FROM read_parquet('{folder}/copies.parquet') WHERE recording_row NOT IN (
+        SELECT c.recording_row FROM read_parquet('{folder}/copies.parquet') c JOIN f USING (file_row)
+        WHERE f.sha512 IS NOT NULL OR c.file_row IN (SELECT file_row FROM p));
 CREATE OR REPLACE TABLE fates AS
     SELECT f.*, g.status AS rights, CASE
         WHEN f.sha512 IS NOT NULL THEN 'held'
@@ -51,10 +68,9 @@ CREATE OR REPLACE TABLE fates AS
         WHEN f.role = 'outside' THEN 'outside'
         WHEN NOT {planned} THEN 'unplanned'
         WHEN f.file_row IN (SELECT file_row FROM p) THEN 'planned'
-        WHEN f.role <> 'sound' AND EXISTS (SELECT 1 FROM planned_deposits d
-            WHERE d.source = f.source AND d.deposit = f.deposit) THEN 'planned'
-        WHEN f.role <> 'sound' THEN 'companion'
-        WHEN f.file_row IN (SELECT file_row FROM value) THEN 'budget'
+        WHEN f.role <> 'sound' AND NOT EXISTS (SELECT 1 FROM deposits d WHERE d.source = f.source
+            AND d.deposit = f.deposit AND (d.begun OR (f.role = 'unknown-sound' AND NOT d.sounds))) THEN 'companion'
+        WHEN f.role <> 'sound' OR f.file_row IN (SELECT file_row FROM needed) THEN 'budget'
         ELSE 'copy' END AS reason
     FROM f JOIN read_parquet('{folder}/rights.parquet', file_row_number = true) g ON g.file_row_number = f.rights_row;
 """
@@ -101,15 +117,11 @@ def _batches(db: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBat
         yield batch.rename_columns(LEDGER_SCHEMA.names)
 
 
-def keepable(db: duckdb.DuckDBPyConnection, folder: str) -> Any:
-    """The files that the plan keeps and the vault lacks, deposit by deposit, as an Arrow reader.
-
-    Columns: source, key, stamp, deposit, size_bytes, statement, stated.
-    """
+def write_keepable(db: duckdb.DuckDBPyConnection, folder: str) -> tables.WrittenFile:
+    """Write `keep.parquet`: the files that the plan keeps and the vault lacks, deposit by deposit."""
     path = folder.replace("'", "''")
-    return db.sql(
-        f"""SELECT t.source, t.key, t.stamp, t.deposit, t.size_bytes, g.statement, g.stated
+    query = f"""SELECT t.source, t.key, t.stamp, t.deposit, t.size_bytes, t.gathered_at, g.statement, g.stated
         FROM fates t JOIN read_parquet('{path}/rights.parquet', file_row_number = true) g
             ON g.file_row_number = t.rights_row
-        WHERE t.reason = 'planned' ORDER BY t.source, t.deposit, g.statement, t.key, t.stamp"""
-    ).to_arrow_reader(2048)
+        WHERE t.reason = 'planned' ORDER BY t.source, t.deposit, g.statement, g.stated, t.key, t.stamp"""
+    return tables.write_table(folder, KEEP_FILE, KEEP_SCHEMA, db.sql(query).to_arrow_reader(20_480))

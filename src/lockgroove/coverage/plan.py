@@ -41,20 +41,52 @@ CREATE TABLE value AS
     GROUP BY b.file_row;
 CREATE TABLE deposits AS
     SELECT source, deposit, row_number() OVER (ORDER BY source, deposit) - 1 AS deposit_number,
-        coalesce(sum(size_bytes) FILTER (role IN ('companion', 'unknown-sound') AND sha512 IS NULL), 0)::BIGINT AS extra,
-        coalesce(sum(size_bytes) FILTER (role = 'sound'), 0)::BIGINT AS sound
-    FROM f WHERE role <> 'outside' AND NOT withdrawn GROUP BY source, deposit;
+        coalesce(sum(size_bytes) FILTER (role = 'sound'), 0)::BIGINT AS sound,
+        bool_or(role = 'sound') AS sounds, bool_or(role = 'sound' AND sha512 IS NOT NULL) AS begun
+    FROM f WHERE role <> 'outside' AND (sha512 IS NOT NULL OR NOT withdrawn) GROUP BY source, deposit;
+CREATE TABLE companions AS
+    SELECT f.file_row, d.deposit_number, f.size_bytes FROM f JOIN deposits d USING (source, deposit)
+    WHERE f.sha512 IS NULL AND NOT f.withdrawn AND (f.role = 'companion' OR (f.role = 'unknown-sound' AND d.sounds));
+CREATE TABLE extras AS
+    SELECT deposit_number, sum(size_bytes)::BIGINT AS extra FROM companions GROUP BY deposit_number;
+CREATE TABLE offered AS
+    SELECT f.file_row, f.size_bytes, d.deposit_number, d.sound, coalesce(e.extra, 0)::BIGINT AS extra
+    FROM f JOIN deposits d USING (source, deposit) LEFT JOIN extras e USING (deposit_number)
+    WHERE f.sha512 IS NULL AND NOT f.withdrawn AND (f.role = 'sound' OR (f.role = 'unknown-sound' AND NOT d.sounds));
+CREATE TABLE bought (file_row INTEGER);
+CREATE VIEW covered AS
+    SELECT DISTINCT c.recording_row FROM read_parquet('{folder}/copies.parquet') c JOIN f USING (file_row)
+    WHERE f.sha512 IS NOT NULL OR c.file_row IN (SELECT file_row FROM bought);
 """
 
-# Rank 0: a recording's best file. Rank 1: its other files. Rank 2: sound that belongs to no recording.
-_ITEMS = """
-    SELECT f.file_row, d.deposit_number, f.size_bytes, d.extra, coalesce(v.listens, 0) AS listens,
-        coalesce(v.recordings, 0) AS recordings,
-        CASE WHEN v.file_row IS NOT NULL THEN 0 WHEN f.role = 'sound' THEN 1 ELSE 2 END AS rank
-    FROM f JOIN deposits d USING (source, deposit) LEFT JOIN value v USING (file_row)
-    WHERE f.sha512 IS NULL AND NOT f.withdrawn AND (f.role = 'sound' OR (f.role = 'unknown-sound' AND d.sound = 0))
-    ORDER BY rank, coalesce(v.listens, 0) / (f.size_bytes + d.extra * f.size_bytes / greatest(d.sound, 1) + 1) DESC,
-        f.size_bytes, f.file_row"""
+# A recording whose best file was too dear may still be had as its smallest.
+_SECOND = """
+CREATE OR REPLACE TABLE value AS
+    SELECT b.file_row, sum(r.listens)::BIGINT AS listens, count(*)::INTEGER AS recordings
+    FROM (SELECT c.recording_row, first(c.file_row ORDER BY o.size_bytes, c.file_row) AS file_row
+        FROM read_parquet('{folder}/copies.parquet') c JOIN offered o USING (file_row)
+        WHERE c.recording_row NOT IN (FROM covered) GROUP BY c.recording_row) b
+    JOIN read_parquet('{folder}/recordings.parquet', file_row_number = true) r ON r.file_row_number = b.recording_row
+    GROUP BY b.file_row;
+"""
+
+_BY_WORTH = """
+    SELECT o.file_row, o.deposit_number, o.size_bytes, o.extra, v.listens, v.recordings
+    FROM offered o JOIN value v USING (file_row)
+    ORDER BY v.listens / (o.size_bytes + o.extra * o.size_bytes / greatest(o.sound, 1) + 1) DESC,
+        o.size_bytes, o.file_row"""
+
+# What came to deposits that are held already, then other files of the same recordings, then sound of no recording.
+_REST = """
+    SELECT NULL AS file_row, d.deposit_number, 0::BIGINT AS size_bytes, e.extra, 0 AS listens, 0 AS recordings, 0 AS kind
+    FROM deposits d JOIN extras e USING (deposit_number) WHERE d.begun
+    UNION ALL
+    SELECT o.file_row, o.deposit_number, o.size_bytes, o.extra, 0, 0, CASE f.role WHEN 'sound' THEN 1 ELSE 2 END
+    FROM offered o JOIN f USING (file_row)
+    WHERE o.file_row NOT IN (SELECT file_row FROM bought) AND o.file_row NOT IN (
+        SELECT c.file_row FROM read_parquet('{folder}/copies.parquet') c
+        WHERE c.recording_row NOT IN (FROM covered))
+    ORDER BY kind, size_bytes, extra, file_row"""
 
 _HELD = """SELECT coalesce(sum(size_bytes), 0) FROM
     (SELECT sha512, any_value(size_bytes) AS size_bytes FROM f WHERE sha512 IS NOT NULL GROUP BY sha512)"""
@@ -101,43 +133,78 @@ class _Purse:
 
 
 def write_plan(db: duckdb.DuckDBPyConnection, folder: str, budget_bytes: int | None) -> PlanResult:
-    """Write `plan.parquet` into `folder`: every file to keep, in the order of its worth."""
-    db.execute(_SETUP.format(folder=folder.replace("'", "''")))
+    """Write `plan.parquet` into `folder`: every file to keep, in the order of its worth, companions last."""
+    path = folder.replace("'", "''")
+    db.execute(_SETUP.format(folder=path))
     result = _totals(db, folder, budget_bytes)
     purse = _Purse(None, np.zeros(_one(db, "SELECT count(*) FROM deposits") + 1, dtype=bool))
     if budget_bytes is not None:
         purse.left = max(0, budget_bytes - result.bytes_held)
+    result.curve.append((result.bytes_held, result.recordings_held, result.listens_held))
     writer = tables.TableWriter(f"{folder}/{PLAN_FILE}", PLAN_SCHEMA)
-    for rows in _chosen(db, purse, result):
-        writer.write(pa.RecordBatch.from_pylist(rows, schema=PLAN_SCHEMA))
+
+    def buy(reason: str, items: str) -> bool:
+        before = result.files_planned, result.curve[-1]
+        for rows in _chosen(db, items.format(folder=path), purse, result):
+            _write(db, writer, rows, reason)
+        return (result.files_planned, result.curve[-1]) != before
+
+    buy("best", _BY_WORTH)
+    again = True
+    while again:
+        db.execute(_SECOND.format(folder=path))
+        again = buy("smallest", _BY_WORTH)
+        # where companions are paid for now, what was too dear may no longer be
+        again = (buy("copy", _REST) or again) and purse.left is not None
+    for rows in _companions(db, purse):
+        _write(db, writer, rows, "companion")
     writer.close()
-    result.bytes_planned = result.curve[-1][0] - result.bytes_held if result.curve else 0
+    result.bytes_planned = result.curve[-1][0] - result.bytes_held
     result.curve = _thinned(result.curve)
     return result
 
 
+def _write(db: duckdb.DuckDBPyConnection, writer: tables.TableWriter, rows: list[int], reason: str) -> None:
+    """Add files to the plan, here and in table `bought`; the connection may be reading, so by a cursor."""
+    batch = pa.RecordBatch.from_pydict({"file_row": rows, "reason": [reason] * len(rows)}, schema=PLAN_SCHEMA)
+    writer.write(batch)
+    with db.cursor() as cursor:
+        cursor.register("more", pa.Table.from_batches([batch]))
+        cursor.execute("INSERT INTO bought SELECT file_row FROM more")
+
+
 def _chosen(
-    db: duckdb.DuckDBPyConnection, purse: _Purse, result: PlanResult
-) -> Iterator[list[dict[str, Any]]]:
-    reader: Any = db.sql(_ITEMS).to_arrow_reader(20_480)
-    at = (result.bytes_held, result.recordings_held, result.listens_held)
-    result.curve.append(at)
+    db: duckdb.DuckDBPyConnection, items: str, purse: _Purse, result: PlanResult
+) -> Iterator[list[int]]:
+    reader: Any = db.sql(items).to_arrow_reader(20_480)
+    at = result.curve[-1]
     for batch in reader:
         rows = []
-        for file_row, deposit, size, extra, listens, recordings, rank in zip(
-            *(column.to_pylist() for column in batch.columns), strict=True
+        for file_row, deposit, size, extra, listens, recordings in zip(
+            *(column.to_pylist() for column in batch.columns[:6]), strict=True
         ):
             price = purse.buys(deposit, size, extra)
-            if price is None:
-                continue
+            if price is None or (file_row is None and price == 0 and extra):
+                continue  # too dear, or paid for before
             at = (at[0] + price, at[1] + recordings, at[2] + listens)
             result.curve.append(at)
-            result.files_planned += 1
             result.recordings_planned += recordings
             result.listens_planned += listens
-            rows.append({"file_row": file_row, "reason": ("best", "copy", "unknown")[rank]})
+            if file_row is not None:
+                result.files_planned += 1
+                rows.append(file_row)
         result.curve = _thinned(result.curve, _CURVE_POINTS * 20)
         yield rows
+
+
+def _companions(db: duckdb.DuckDBPyConnection, purse: _Purse) -> Iterator[list[int]]:
+    """The companions of deposits that have paid for them."""
+    reader: Any = db.sql("SELECT file_row, deposit_number FROM companions ORDER BY file_row").to_arrow_reader(
+        20_480
+    )
+    for batch in reader:
+        paid = purse.paid[np.asarray(batch.column(1), dtype=np.int64)]
+        yield np.asarray(batch.column(0))[paid].tolist()
 
 
 def _totals(db: duckdb.DuckDBPyConnection, folder: str, budget_bytes: int | None) -> PlanResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ PUBLIC_KEY = "lockgroove.pub"
 SUMS = "SHA256SUMS"
 FORMAT = "lockgroove-dump-1"
 MANIFEST_BYTES_MAX = 256 << 20
+_ARCHIVE = re.compile(r"arc-[0-9a-f]{16}")
+_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99})?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -62,27 +67,34 @@ def load_manifest(data: bytes, signature: bytes, key: keys.PublicKey, where: str
         manifest = Manifest(
             fields["archive"], fields["name"], fields["as_of"], fields["root"], files, fields["counts"]
         )
-    except (ValueError, KeyError, TypeError) as error:
+        _refuse_shapes(manifest)
+        root = root_digest(files)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VerificationFailed(f"The manifest cannot be understood ({error})", where) from None
-    if root_digest(files) != manifest.root or manifest.root not in comment:
+    if root != manifest.root or manifest.root not in comment:
         raise VerificationFailed("The manifest's root is not that of its files", where, "Try another mirror.")
-    _refuse_paths(manifest, where)
     return manifest
 
 
-def _refuse_paths(manifest: Manifest, where: str) -> None:
+def _refuse_shapes(manifest: Manifest) -> None:
+    """Raise ValueError for what no dump of this format has, such as a path that climbs out."""
+    _require(_ARCHIVE.fullmatch(manifest.archive), f"no archive is called {manifest.archive!r}")
+    _require(_TIME.fullmatch(manifest.as_of), f"{manifest.as_of!r} is no time")
+    _require(isinstance(manifest.name, str) and isinstance(manifest.counts, dict), "name and counts")
     for entry in manifest.files:
-        parts = entry.path.split("/")
-        if (
-            entry.path.startswith("/")
-            or ".." in parts
-            or "" in parts
-            or "\0" in entry.path
-            or entry.size_bytes < 0
-        ):
-            raise VerificationFailed(
-                f"The manifest names the path {entry.path!r}", where, "Try another mirror."
-            )
+        _require(_PATH.fullmatch(entry.path), f"a dump has no path {entry.path!r}")
+        _require(_SHA256.fullmatch(entry.sha256), f"{entry.path} has no SHA-256")
+        _require(type(entry.size_bytes) is int and entry.size_bytes >= 0, f"{entry.path} has no size")
+        _require(type(entry.rows) is int, f"{entry.path} has no number of rows")
+    paths = {entry.path for entry in manifest.files}
+    _require(len(paths) == len(manifest.files), "a path stands there twice")
+    _require(not paths & {path.partition("/")[0] for path in paths if "/" in path}, "a file is a folder too")
+    _require(not paths & {MANIFEST, SIGNATURE, SUMS}, "it names itself")
+
+
+def _require(holds: object, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)
 
 
 def trusted_comment(manifest: Manifest) -> str:

@@ -112,6 +112,7 @@ class _PublicFiles:
         self._db.execute(f"CREATE VIEW files AS SELECT * FROM read_parquet('{path}/files.parquet')")
         self._db.execute("CREATE TABLE public AS SELECT DISTINCT source, key, stamp FROM files")
         self._db.execute("CREATE TABLE deposits AS SELECT DISTINCT source, deposit FROM files")
+        self._db.execute("CREATE TABLE objects AS SELECT DISTINCT object_id FROM files")
 
     def close(self) -> None:
         """Let go of the tables."""
@@ -133,6 +134,8 @@ class _PublicFiles:
             """SELECT n FROM asked a WHERE a.kind = 'listened'
             OR (a.kind = 'file' AND EXISTS (SELECT 1 FROM public p
                 WHERE p.source = a.source AND p.key = a.key AND p.stamp = a.stamp))
+            OR (a.kind = 'withdrawn' AND EXISTS (SELECT 1 FROM public p
+                WHERE p.source = a.source AND concat('file', chr(0), p.key) = a.key))
             OR (a.kind = 'deposit' AND EXISTS (SELECT 1 FROM deposits d
                 WHERE d.source = a.source AND d.deposit = a.key))
             OR (a.kind = 'shelf' AND EXISTS (SELECT 1 FROM deposits d WHERE d.source = a.source))
@@ -142,18 +145,10 @@ class _PublicFiles:
         for (n,) in rows:
             yield records[n]
 
-    def whole_objects(self, batch: Sequence[HeldObject], index: HeldIndex) -> Iterator[HeldObject]:
-        """Those of the objects all of whose files are public."""
-        for held in batch:
-            rows = [(f.source, f.key, f.stamp) for f in index.files_of(held.id)]
-            asked = pa.table({n: [row[i] for row in rows] for i, n in enumerate(("source", "key", "stamp"))})
-            self._db.register("asked", asked)
-            found = self._db.execute(
-                "SELECT count(*) FROM asked JOIN public USING (source, key, stamp)"
-            ).fetchall()
-            self._db.unregister("asked")
-            if rows and found[0][0] == len(rows):
-                yield held
+    def has_object(self, identifier: str) -> bool:
+        """Whether the tables speak of an object: then all that it names is public."""
+        found = self._db.execute("SELECT count(*) FROM objects WHERE object_id = ?", [identifier]).fetchall()
+        return bool(found[0][0])
 
 
 def _write_claims(folder: str, store: ClaimStore, public: _PublicFiles) -> tables.WrittenFile:
@@ -197,7 +192,7 @@ def _write_volumes(
 ) -> Iterator[Member]:
     def objects() -> Iterator[HeldObject]:
         for held in index.objects():
-            if not list(public.whole_objects([held], index)):
+            if not public.has_object(held.id):
                 result.withheld += 1
                 continue
             result.objects += 1

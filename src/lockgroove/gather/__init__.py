@@ -1,10 +1,10 @@
 """Gather: what sources say, taken in as claims, durably and resumably.
 
 In: a source, what is known of it, the claim store. Out: claims, listens, findings and counts that add up.
-It retries within the terms and stores nothing before the batch is safe; it knows no format.
+A cursor moves on only after its batch is safe. It knows no format and no network.
 """
 
-from lockgroove.gather.harvest import Gathered, gather
+from lockgroove.gather.harvest import Gathered, gather, rehearse
 from lockgroove.gather.stamps import Stamps
 
-__all__ = ["Gathered", "Stamps", "gather"]
+__all__ = ["Gathered", "Stamps", "gather", "rehearse"]

@@ -48,14 +48,24 @@ class Gathered:
         }
 
 
+def rehearse(source: Source, stamps: Stamps, name: str, report: Report) -> Gathered:
+    """What a harvest would bring; nothing is stored."""
+    done = Gathered(name)
+    for batch in source.batches(None, stamps):
+        _count(batch, done, report)
+    return done
+
+
 def gather(
     source: Source, harvest: Harvest, store: ClaimStore, stamps: Stamps, journal: Journal, report: Report
 ) -> Gathered:
     """Take in a whole harvest. What is acknowledged when it is cut stays; the next run goes on from there."""
     done = Gathered(harvest.source)
+    as_before = False
     for batch in source.batches(None, stamps):
         _take(batch, harvest, store, stamps, done, report)
-    if not _incomplete(done):
+        as_before = as_before or batch.as_before
+    if not as_before and not _incomplete(done):
         for claims in _withdrawals(stamps, harvest):
             store.add(harvest, claims)
             stamps.forget(claim.key for claim in claims)
@@ -71,6 +81,10 @@ def _take(
     store.add(harvest, batch.claims)
     store.add_listens(harvest, batch.listens)
     stamps.saw(harvest.id, batch.claims, batch.unchanged)
+    _count(batch, done, report)
+
+
+def _count(batch: Batch, done: Gathered, report: Report) -> None:
     done.claims += len(batch.claims)
     done.unchanged += len(batch.unchanged)
     done.listens += sum(count.listens for count in batch.listens)

@@ -21,31 +21,31 @@ Row = Mapping[str, Any]
 Opener = Callable[[str, str, str], Iterator[bytes]]
 
 
-def drafts_of(rows: Iterable[Row], received: Callable[[str], str], opener: Opener) -> Iterator[ObjectDraft]:
-    """Cut ordered rows into drafts. `opener(source, key, stamp)` reads a file; `received` dates a source."""
+def drafts_of(rows: Iterable[Row], opener: Opener) -> Iterator[ObjectDraft]:
+    """Cut ordered rows into drafts. `opener(source, key, stamp)` reads a file."""
     group: list[Row] = []
     size = 0
     for row in rows:
         new_group = group and _together(group[0]) != _together(row)
         if group and (new_group or len(group) >= FILES_MAX or size + row["size_bytes"] > BYTES_MAX):
-            yield _draft(group, received, opener)
+            yield _draft(group, opener)
             group, size = [], 0
         group.append(row)
         size += row["size_bytes"]
     if group:
-        yield _draft(group, received, opener)
+        yield _draft(group, opener)
 
 
 def _together(row: Row) -> tuple[str, str, str]:
     return row["source"], row["deposit"], row["statement"]
 
 
-def _draft(group: list[Row], received: Callable[[str], str], opener: Opener) -> ObjectDraft:
+def _draft(group: list[Row], opener: Opener) -> ObjectDraft:
     first = group[0]
     return ObjectDraft(
         source=first["source"],
         deposit=first["deposit"],
-        received_at=received(first["source"]),
+        received_at=max(row["gathered_at"] for row in group),
         licences=json.loads(first["stated"]),
         files=[
             DraftFile(
@@ -67,7 +67,7 @@ def open_shelf_file(root: bytes, key: str, stamp: str) -> Iterator[bytes]:
     """The bytes of a shelf's file, if it is still the one that was gathered. Raises SourceChanged."""
     path = os.path.join(root, decode(key))
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb", buffering=0, opener=_open_at_once) as file:  # type: ignore[arg-type]  # bytes, as given
             _require(file.fileno(), key, stamp)
             while chunk := file.read(1 << 20):
                 yield chunk
@@ -75,6 +75,11 @@ def open_shelf_file(root: bytes, key: str, stamp: str) -> Iterator[bytes]:
     except OSError as error:
         code = "source-gone" if isinstance(error, FileNotFoundError) else "unreadable"
         raise SourceChanged(Finding(code, _where(root, key), error.strerror or str(error))) from error
+
+
+def _open_at_once(path: bytes, flags: int) -> int:
+    """A pipe that lies there now must not make us wait for its other end."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _require(descriptor: int, key: str, stamp: str) -> None:

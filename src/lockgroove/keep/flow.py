@@ -1,4 +1,4 @@
-"""The run of `keep`: recover what was cut, then draft after draft, progress told in bytes."""
+"""The run of `keep`: draft after draft, progress told in bytes, after what was cut has been recovered."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ class KeepResult:
         return dict(self.__dict__)
 
 
-def keep(drafts: Iterable[ObjectDraft], committer: Committer, total_bytes: int, report: Report) -> KeepResult:
+def keep(
+    drafts: Iterable[ObjectDraft], committer: Committer, recovered: int, total_bytes: int, report: Report
+) -> KeepResult:
     """Keep every draft. Whatever moment it is cut, the next run goes on from the last acknowledged batch."""
-    recovered = committer.recover()
     try:
         for draft in drafts:
             committer.add(draft)

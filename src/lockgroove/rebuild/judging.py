@@ -12,7 +12,10 @@ from lockgroove.rights import apply_decision, combine, load_policy, read_stateme
 
 @dataclass(frozen=True)
 class DecisionMade:
-    """An operator's word on all files that stand under one set of statements, of one source or of all."""
+    """An operator's word on all files that stand under one set of statements, of one source or of all.
+
+    `key` is that of another archive whose operator decided; its word counts for that archive's sources.
+    """
 
     statement: str
     source: str | None
@@ -20,6 +23,7 @@ class DecisionMade:
     because: str
     by: str
     at: str
+    key: str | None = None
 
 
 def decisions_of(events: Iterable[Event]) -> list[DecisionMade]:
@@ -32,6 +36,7 @@ def decisions_of(events: Iterable[Event]) -> list[DecisionMade]:
             because=e.outcome["because"],
             by=e.outcome.get("by", e.agent),
             at=e.at,
+            key=e.outcome.get("key"),
         )
         for e in events
         if e.type == "rights-decided"
@@ -43,16 +48,23 @@ class Judging:
 
     def __init__(self, decisions: Sequence[DecisionMade]) -> None:
         self._policy = load_policy()
-        self._decisions: dict[tuple[str, str | None], DecisionMade] = {}
+        self._ours: dict[tuple[str, str | None], DecisionMade] = {}
+        self._theirs: dict[tuple[str, str | None], DecisionMade] = {}
         for decision in decisions:
-            self._decisions[decision.statement, decision.source] = decision
+            made = self._ours if decision.key is None else self._theirs
+            if decision.source is None:  # the last word wins, also over earlier ones on a single source
+                for key in [key for key in made if key[0] == decision.statement]:
+                    del made[key]
+            made[decision.statement, decision.source] = decision
 
     def __call__(self, source: str, stated: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
         """The row of table `rights` for statements of a source."""
         statements = [read_statement(s["text"], s["where"]) for s in stated]
         key = statement_key(statements)
         verdict = combine(statements)
-        decision = self._decisions.get((key, source)) or self._decisions.get((key, None))
+        decision = (
+            self._ours.get((key, source)) or self._ours.get((key, None)) or self._theirs.get((key, source))
+        )
         if decision is not None:
             verdict = apply_decision(verdict, decision.licence, decision.because, decision.by)
         publish = self._policy.decide(verdict, "dump")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lockgroove.catalogue import generations
-from lockgroove.catalogue.build import HELD_SCHEMA, Inputs, build_tables, engine
+from lockgroove.catalogue.build import HELD_SCHEMA, TOLD_SCHEMA, Inputs, build_tables, engine
 from lockgroove.catalogue.claims import ClaimStore
 from lockgroove.catalogue.facts import cached_facts
 from lockgroove.catalogue.search import Doc, build_index
@@ -19,15 +22,23 @@ from lockgroove.model import HeldFile
 from lockgroove.rebuild.judging import Judging
 from lockgroove.report import Report
 from lockgroove.tables import WrittenFile
-from lockgroove.vault import HeldIndex
+from lockgroove.vault import HeldIndex, ocfl
+from lockgroove.vault.index import held_files
 
-MEMORY_SHARE = 0.5
 _SEARCH_QUERY = """
     SELECT r.file_row_number, r.listens, r.title, r.artist, e.title, r.composer
     FROM read_parquet('{folder}/recordings.parquet', file_row_number = true) r
     LEFT JOIN read_parquet('{folder}/releases.parquet', file_row_number = true) e
         ON e.file_row_number = r.release_row
     ORDER BY r.file_row_number"""
+
+# Objects whose bytes answer more than one claim, and those of the deposits that such claims belong to.
+_SHARED = """
+    WITH held AS (SELECT * FROM read_parquet('{held}')),
+    twice AS (SELECT object_id, path FROM held GROUP BY ALL HAVING count(*) > 1),
+    touched AS (SELECT * FROM held SEMI JOIN twice USING (object_id, path))
+    SELECT object_id FROM touched
+    UNION SELECT object_id FROM held SEMI JOIN touched USING (source, deposit) ORDER BY object_id"""
 
 
 @dataclass(frozen=True)
@@ -44,12 +55,13 @@ def build(
     """Write `all/`, `public/` and their search indexes below `folder`."""
     scratch = f"{folder}/scratch"
     os.makedirs(scratch)
+    held = _held_parquet(index, f"{scratch}/held.parquet")
     inputs = Inputs(
         facts=list(cached_facts(store, f"{root}/cache")),
-        held=[_held_parquet(index, f"{scratch}/held.parquet")],
+        held=[held],
+        told=[_told_parquet(root, index, held, f"{scratch}/told.parquet")],
         listens=[f"{root}/{part.path}" for part in store.listens()],
         scratch=scratch,
-        memory_bytes=memory_bytes(),
     )
     files: list[WrittenFile] = []
     for number, name in enumerate((generations.PRIVATE, generations.PUBLIC)):
@@ -65,7 +77,7 @@ def build(
 def build_search(tables_folder: str, target: str, scratch: str) -> int:
     """Index the recordings of a folder of tables."""
     query = _SEARCH_QUERY.format(folder=tables_folder.replace("'", "''"))
-    with engine(scratch, memory_bytes()) as db:
+    with engine(scratch, [f"{tables_folder}/recordings.parquet"]) as db:
         cursor = db.execute(query)
         return build_index(target, _docs(iter(lambda: cursor.fetchmany(5000), [])))
 
@@ -83,12 +95,35 @@ def _held_parquet(index: HeldIndex, path: str) -> str:
     return path
 
 
+def _told_parquet(root: str, index: HeldIndex, held: str, path: str) -> str:
+    with duckdb.connect() as db:
+        shared = db.execute(_SHARED.format(held=held.replace("'", "''"))).fetchall()
+    rows = [row for (identifier,) in shared for row in _told(root, index, identifier)]
+    pq.write_table(pa.Table.from_pylist(rows, schema=TOLD_SCHEMA), path)
+    return path
+
+
+def _told(root: str, index: HeldIndex, identifier: str) -> list[dict[str, Any]]:
+    """What the object's `deposit.json` names; a row without a file where it cannot be read: it is dark."""
+    held = index.object(identifier)
+    try:
+        assert held is not None
+        with open(f"{root}/{ocfl.ROOT}/{held.path}/{ocfl.CONTENT}/{ocfl.DEPOSIT_FILE}", "rb") as file:
+            files = held_files(identifier, json.load(file))
+    except (AssertionError, OSError, ValueError, KeyError, TypeError):
+        return [{"object_id": identifier}]
+    return [
+        {
+            "object_id": identifier,
+            "source": f.source,
+            "key": f.key,
+            "stamp": f.stamp,
+            "target": f.object_id if f.object_id != identifier else None,
+        }
+        for f in files
+    ]
+
+
 def _held_table(batch: Sequence[HeldFile]) -> pa.Table:
     columns = {name: [getattr(held, name) for held in batch] for name in HELD_SCHEMA.names}
     return pa.table(columns, schema=HELD_SCHEMA)
-
-
-def memory_bytes() -> int:
-    """What the table engine may take of this machine."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return int(total * MEMORY_SHARE)

@@ -53,7 +53,7 @@ class Folder:
         """Yield batches of claims. The walk is always whole: `known` makes what was read before cheap."""
         waiting = _Batching()
         try:
-            yield Batch(claims=self._shelf_claim(known), unchanged=["shelf\0."])
+            yield self._shelf_batch(known)
             stack: list[tuple[bytes, bytes | None]] = [(b"", None)]
             while stack:
                 folder, owner = stack.pop()
@@ -75,14 +75,16 @@ class Folder:
         waiting.findings.clear()
         return batch
 
-    def _shelf_claim(self, known: Known) -> list[Claim]:
+    def _shelf_batch(self, known: Known) -> Batch:
+        """The operator's statement for the whole shelf; it stands until another one comes."""
+        held = known.stamps(["shelf\0."])
         if self._licence is None:
-            return []
+            return Batch(unchanged=list(held))
         stamp = hashlib.sha256(self._licence.encode()).hexdigest()[:16]
-        if known.stamps(["shelf\0."]).get("shelf\0.") == stamp:
-            return []
+        if held.get("shelf\0.") == stamp:
+            return Batch(unchanged=list(held))
         says = {"licences": [{"text": self._licence, "where": "operator"}]}
-        return [Claim("shelf", self.shelf, ".", stamp, {"licence": self._licence}, says)]
+        return Batch([Claim("shelf", self.shelf, ".", stamp, {"licence": self._licence}, says)])
 
     def read(self, entries: Sequence[Entry], waiting: _Batching) -> list[FileReading]:
         """Read files; what cannot be read is told and left out."""

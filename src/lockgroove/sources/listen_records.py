@@ -37,6 +37,7 @@ HEADER_LINES_MAX = 20  # exports begin with a few lines about themselves
 ROWS_AT_ONCE = 1 << 16
 
 _DELIMITERS = ",;\t|"
+_BROKEN = (pa.ArrowException, OSError, ValueError)  # what a broken Parquet file may raise
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -361,10 +362,10 @@ def _text(value: Any) -> str | None:
 def _parquet(file: IO[bytes], name: str) -> Iterator[Chunk]:
     try:
         parquet = pq.ParquetFile(file)
-    except (pa.ArrowException, OSError) as error:
+        header = parquet.schema_arrow.names
+    except _BROKEN as error:
         yield Chunk("row", problems=[Problem("truncated", None, str(error).split("\n")[0])])
         return
-    header = parquet.schema_arrow.names
     fields = fields_of(tuple(header))
     if not names_recordings(fields):
         _refuse(name, header)
@@ -382,7 +383,7 @@ def _parquet_rows(parquet: Any, names: Mapping[str, str]) -> Iterator[Chunk]:
                 columns = {field: _texts(batch.column(name)) for field, name in names.items()}
                 yield Chunk("row", range(first, first + batch.num_rows), columns)
                 first += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except _BROKEN as error:
             why = f"it and the rows up to {after} cannot be read: {error}".split("\n")[0]
             yield Chunk("row", (), {}, [Problem("listen-malformed", first, why)], after - first + 1)
 

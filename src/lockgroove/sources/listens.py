@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -74,13 +73,13 @@ class Listens:
         with self._open() as file:
             stamp = _stamp(file)
             if known.stamps([_FILE_KEY]).get(_FILE_KEY) == stamp:
-                yield Batch(unchanged=[_FILE_KEY])
+                yield Batch(unchanged=[_FILE_KEY], as_before=True)
                 return
             try:
                 with closing(_Tally(self._scratch)) as tally:
                     yield from self._count(file, stamp, tally)
             except (duckdb.Error, OSError) as error:
-                what = f"Listens cannot be counted: {str(error).splitlines()[0]}"
+                what = f"Listens cannot be counted: {str(error).partition(chr(10))[0]}"
                 raise StorageFailed(what, self._scratch, "Make room on that disk.") from error
 
     def _open(self) -> IO[bytes]:
@@ -98,11 +97,11 @@ class Listens:
             judge.refused += chunk.refused
             if chunk.numbers:
                 tally.add(*judge.judged(chunk))
-            yield from told.batches(BATCH_ITEMS_MAX)
+            yield from told.batches()
         if _stamp(file) != stamp:
             told.tell("changed-while-read", "", None, "")
         told.close()
-        yield from told.batches(1)
+        yield from told.batches()
         yield from _filled(tally, self._source)
         yield Batch(claims=[self._file_claim(stamp, judge)])
 
@@ -126,7 +125,7 @@ def _filled(tally: _Tally, source: str) -> Iterator[Batch]:
     for count in tally.counts():
         if count.subject != subject:
             subject, naming = next(namings)
-            assert subject == count.subject, (subject, count, naming)
+            assert subject == count.subject
             claims.append(_claim(source, subject, naming))
         counts.append(count)
         if len(claims) + len(counts) >= BATCH_ITEMS_MAX - 1:
@@ -157,9 +156,9 @@ class _Told:
                 more = f"and {number - FINDINGS_PER_CODE_MAX:,} more, {number:,} in all"
                 self._waiting.append(Finding(code, self._name, more))
 
-    def batches(self, least: int) -> Iterator[Batch]:
-        """Give what waits, if it is as many as that."""
-        while len(self._waiting) >= least:
+    def batches(self) -> Iterator[Batch]:
+        """Give what waits."""
+        while self._waiting:
             yield Batch(findings=self._waiting[:BATCH_ITEMS_MAX])
             self._waiting = self._waiting[BATCH_ITEMS_MAX:]
 
@@ -353,13 +352,13 @@ class _Tally:
     """Plays in a database of their own below `scratch`, which is gone when this is closed."""
 
     def __init__(self, scratch: str) -> None:
-        self._folder = tempfile.mkdtemp(prefix="listens-", dir=scratch)
+        self._folder = tempfile.TemporaryDirectory("", "listens-", scratch)
         settings: Any = {
             "memory_limit": MEMORY,
             "threads": min(os.cpu_count() or 1, THREADS_MAX),
-            "temp_directory": f"{self._folder}/spill",
+            "temp_directory": f"{self._folder.name}/spill",
         }
-        self._db = duckdb.connect(f"{self._folder}/plays.duckdb", config=settings)
+        self._db = duckdb.connect(f"{self._folder.name}/plays.duckdb", config=settings)
         self._db.execute(_TABLES)
 
     def add(self, plays: pa.Table, namings: pa.Table) -> None:
@@ -387,4 +386,4 @@ class _Tally:
     def close(self) -> None:
         """Forget everything."""
         self._db.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.cleanup()

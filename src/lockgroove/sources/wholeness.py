@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from lockgroove.sources.formats import (
+from lockgroove.sources.structure import (
     Chunk,
     Frame,
     Order,

@@ -5,8 +5,8 @@ In: what is expected (from the index and the journal) and a storage. Out: findin
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import Any
 
 from blake3 import blake3
 
+from lockgroove.errors import DamageFound
 from lockgroove.findings import Finding
 from lockgroove.report import Report
 from lockgroove.storage import Storage
@@ -26,10 +27,10 @@ _WAITING_MAX = 256
 
 @dataclass(frozen=True)
 class Stretch:
-    """Bytes of a file and the digest they must have."""
+    """Bytes of a file and the digest they must have; `length` None is as far as the file goes."""
 
     offset: int
-    length: int
+    length: int | None
     algorithm: str
     digest: str
 
@@ -46,9 +47,10 @@ class Expected:
     literal: bytes | None = None
 
     @property
-    def size_bytes(self) -> int:
-        """Where the last stretch ends."""
-        return self.stretches[-1].offset + self.stretches[-1].length if self.stretches else 0
+    def size_bytes(self) -> int | None:
+        """Where the last stretch ends; None when only its digest is known."""
+        last = self.stretches[-1]
+        return None if last.length is None else last.offset + last.length
 
 
 @dataclass(frozen=True)
@@ -59,26 +61,42 @@ class AuditResult:
     files: int
     bytes: int
     findings: Sequence[tuple[Expected | None, Finding]]
+    lacks_since: str | None = None
 
     def outcome(self) -> dict[str, Any]:
         """For the journal: counts, and the objects with damage."""
         damaged = sorted(
             {e.object_id for e, f in self.findings if e and e.object_id and f.severity == "damage"}
         )
-        return {
+        counts = {
             "files": self.files,
             "bytes": self.bytes,
             "findings": [f.as_json() for _, f in self.findings[:1000]],
             "findings_count": len(self.findings),
             "damaged_objects": damaged,
         }
+        return counts if self.lacks_since is None else counts | {"lacks_since": self.lacks_since}
 
 
-def expected_claims(index: HeldIndex) -> Iterator[Expected]:
+@dataclass(frozen=True)
+class Lacking:
+    """What a place need not hold yet: it has not come so far in the journal."""
+
+    events: int = 0
+    objects: frozenset[str] = frozenset()
+    parts: frozenset[tuple[str, int]] = frozenset()
+    since: str | None = None
+
+
+NOTHING = Lacking()
+
+
+def expected_claims(index: HeldIndex, lacking: Lacking = NOTHING) -> Iterator[Expected]:
     """The packs of claims: acknowledged stretches; what follows the last one is nobody's."""
     stretches: dict[str, list[Stretch]] = {}
     for path, offset, length, digest, *_ in index.claim_parts():
-        stretches.setdefault(path, []).append(Stretch(offset, length, "sha256", digest))
+        if (path, offset) not in lacking.parts:
+            stretches.setdefault(path, []).append(Stretch(offset, length, "sha256", digest))
     for path, parts in stretches.items():
         yield Expected(path, "claims-damaged", parts, ends=False)
 
@@ -94,9 +112,30 @@ def expected_of_object(index: HeldIndex, held: HeldObject) -> Iterator[Expected]
     for path in (ocfl.SIDECAR, f"v1/{ocfl.SIDECAR}"):
         yield _literal(f"{base}/{path}", "inventory-damaged", sidecar, held.id)
     yield _literal(f"{base}/{ocfl.OBJECT_DECLARATION}", "file-damaged", b"ocfl_object_1.1\n", held.id)
-    for file in index.files_of(held.id):
+    if index.untold(held.id):
+        return  # its inventory tells what it holds
+    files = {file.path: file for file in index.files_of(held.id)}  # several claims may share the bytes
+    for file in files.values():
         whole = (Stretch(0, file.size_bytes, "blake3", file.blake3),)
         yield Expected(f"{base}/{ocfl.CONTENT}/{file.path}", "file-damaged", whole, held.id)
+
+
+def expected_by_inventory(storage: Storage, index: HeldIndex, held: HeldObject) -> Iterator[Expected]:
+    """What only a good copy of the inventory vouches for: `deposit.json`, and the rest while it is unread."""
+    base = f"{ocfl.ROOT}/{held.path}"
+    inventory = ocfl.good_inventory(reading(storage), base, held.inventory_sha512)
+    if inventory is None:
+        return
+    deposit = f"{ocfl.CONTENT}/{ocfl.DEPOSIT_FILE}"
+    for path, digest in ocfl.content_of(inventory).items():
+        if path == deposit or index.untold(held.id):
+            whole = (Stretch(0, None, "sha512", digest),)
+            yield Expected(f"{base}/{path}", "file-damaged", whole, held.id)
+
+
+def reading(storage: Storage) -> Callable[[str], bytes]:
+    """A function that gives a whole small file of a storage."""
+    return lambda path: b"".join(storage.read(path))
 
 
 def _literal(path: str, code: str, data: bytes, object_id: str = "") -> Expected:
@@ -104,14 +143,16 @@ def _literal(path: str, code: str, data: bytes, object_id: str = "") -> Expected
     return Expected(path, code, whole, object_id, literal=data)
 
 
-def audit(storage: Storage, index: HeldIndex, report: Report, label: str = "") -> AuditResult:
+def audit(
+    storage: Storage, index: HeldIndex, report: Report, label: str = "", lacking: Lacking = NOTHING
+) -> AuditResult:
     """Read every byte of vault and claims in `storage`; name each file that is not as it must be."""
     findings: list[tuple[Expected | None, Finding]] = []
     counts = [0, 0]
 
     def tell(expected: Expected, problem: Finding | None) -> None:
         counts[0] += 1
-        counts[1] += expected.size_bytes
+        counts[1] += expected.size_bytes or (0 if problem else storage.size(expected.path) or 0)
         if problem is not None:
             findings.append((expected, problem))
             report.finding(problem)
@@ -119,43 +160,22 @@ def audit(storage: Storage, index: HeldIndex, report: Report, label: str = "") -
 
     total = index.totals()[2]
     prefix = f"{label}:" if label else ""
-    _checked(storage, _expected(storage, index), prefix, tell)
+    _checked(storage, _expected(storage, index, lacking), prefix, tell)
     for where in foreign(storage, index):
         finding = Finding("file-foreign", prefix + where)
         findings.append((None, finding))
         report.finding(finding)
-    return AuditResult(label or "here", counts[0], counts[1], findings)
+    return AuditResult(label or "here", counts[0], counts[1], findings, lacking.since)
 
 
-def _expected(storage: Storage, index: HeldIndex) -> Iterator[Expected]:
-    """What is expected, and each `deposit.json` by the digest in its object's inventory."""
+def _expected(storage: Storage, index: HeldIndex, lacking: Lacking) -> Iterator[Expected]:
     for path, data in ocfl.root_files().items():
         yield _literal(f"{ocfl.ROOT}/{path}", "root-damaged", data)
     for held in index.objects():
-        yield from expected_of_object(index, held)
-        deposit = expected_deposit(storage, held)
-        if deposit is not None:
-            yield deposit
-    yield from expected_claims(index)
-
-
-def expected_deposit(storage: Storage, held: HeldObject) -> Expected | None:
-    """The object's `deposit.json` as a good copy of its inventory has it; None when no copy is good."""
-    base = f"{ocfl.ROOT}/{held.path}"
-    for path in (ocfl.INVENTORY, f"v1/{ocfl.INVENTORY}"):
-        try:
-            data = b"".join(storage.read(f"{base}/{path}"))
-        except OSError:
-            continue
-        if hashlib.sha512(data).hexdigest() != held.inventory_sha512:
-            continue
-        name = f"{ocfl.CONTENT}/{ocfl.DEPOSIT_FILE}"
-        digest = ocfl.content_of(data)[name]
-        sizes = json.loads(data)["fixity"]["size"]
-        size = next(int(size) for size, paths in sizes.items() if name in paths)
-        whole = (Stretch(0, size, "sha512", digest),)
-        return Expected(f"{base}/{name}", "file-damaged", whole, held.id)
-    return None
+        if held.id not in lacking.objects:
+            yield from expected_of_object(index, held)
+            yield from expected_by_inventory(storage, index, held)
+    yield from expected_claims(index, lacking)
 
 
 def _checked(
@@ -183,8 +203,9 @@ def check(storage: Storage, expected: Expected, prefix: str = "") -> Finding | N
         size = storage.size(expected.path)
         if size is None:
             return Finding("file-missing", where)
-        if size < expected.size_bytes or (expected.ends and size != expected.size_bytes):
-            return Finding(expected.code, where, f"{size} bytes, not {expected.size_bytes}")
+        least = expected.size_bytes
+        if least is not None and (size < least or (expected.ends and size != least)):
+            return Finding(expected.code, where, f"{size} bytes, not {least}")
         for stretch in expected.stretches:
             if digest_of(storage, expected.path, stretch) != stretch.digest:
                 at = f" at {stretch.offset}" if stretch.offset else ""
@@ -202,30 +223,62 @@ def digest_of(storage: Storage, path: str, stretch: Stretch) -> str:
     return str(digest.hexdigest())
 
 
-def foreign(storage: Storage, index: HeldIndex) -> Iterator[str]:
-    """Paths in the vault that nobody acknowledged and no cut batch explains."""
-    root_names = {path.split("/")[0] for path in ocfl.root_files()}
+def foreign(storage: Storage, index: HeldIndex) -> list[str]:
+    """Paths in the vault that nobody acknowledged and no decided batch explains."""
+    found = list(_unknown(storage, index))
+    if not found:
+        return []
+    decided = [path for batch in storage.decided() for path in batch.paths]
+    with contextlib.suppress(DamageFound):
+        index.catch_up()  # a batch that is decided no more is acknowledged now
+    return [
+        path
+        for path in found
+        if _object_at(index, path) is None and not any(f"{path}/".startswith(f"{p}/") for p in decided)
+    ]
+
+
+def _unknown(storage: Storage, index: HeldIndex) -> Iterator[str]:
+    roots = {f"{ocfl.ROOT}/{path}" for path in ocfl.root_files()}
     for first in storage.names(ocfl.ROOT):
-        if first.rstrip("/") in root_names:
+        path = f"{ocfl.ROOT}/{first.rstrip('/')}"
+        if path in roots:
             continue
-        for second in storage.names(f"{ocfl.ROOT}/{first[:-1]}") if first.endswith("/") else [""]:
+        if first == "extensions/":
+            yield from (found for found in walk(storage, path) if found not in roots)
+            continue
+        for second in storage.names(path) if first.endswith("/") else [""]:
             if not second.endswith("/"):
                 yield f"{ocfl.ROOT}/{first}{second}"
                 continue
-            yield from _foreign_below(storage, index, f"{ocfl.ROOT}/{first}{second[:-1]}")
+            yield from _unknown_below(storage, index, f"{path}/{second[:-1]}")
 
 
-def _foreign_below(storage: Storage, index: HeldIndex, tuple_folder: str) -> Iterator[str]:
+def _unknown_below(storage: Storage, index: HeldIndex, tuple_folder: str) -> Iterator[str]:
     for name in storage.names(tuple_folder):
         path = f"{tuple_folder}/{name.rstrip('/')}"
-        held = index.object(name.rstrip("/").replace("%3a", ":"))
+        held = _object_at(index, path)
         if held is None:
             yield path
             continue
-        known = {f"{path}/{ocfl.CONTENT}/{f.path}" for f in index.files_of(held.id)}
-        known |= {f"{path}/{p}" for p in ocfl.object_wrapping(b"")}
-        known.add(f"{path}/{ocfl.CONTENT}/{ocfl.DEPOSIT_FILE}")
-        yield from (found for found in walk(storage, path) if found not in known)
+        known = _files_of(storage, index, held)
+        if known is not None:
+            yield from (found for found in walk(storage, path) if found.removeprefix(f"{path}/") not in known)
+
+
+def _object_at(index: HeldIndex, path: str) -> HeldObject | None:
+    name = path.rpartition("/")[2]
+    held = index.object(name.replace("%3a", ":")) if name.isascii() else None
+    return held if held is not None and path == f"{ocfl.ROOT}/{held.path}" else None
+
+
+def _files_of(storage: Storage, index: HeldIndex, held: HeldObject) -> set[str] | None:
+    """The files that an object has, by path below it; None when nobody can tell just now."""
+    wrapping = {*ocfl.object_wrapping(b""), f"{ocfl.CONTENT}/{ocfl.DEPOSIT_FILE}"}
+    if not index.untold(held.id):
+        return wrapping | {f"{ocfl.CONTENT}/{f.path}" for f in index.files_of(held.id)}
+    inventory = ocfl.good_inventory(reading(storage), f"{ocfl.ROOT}/{held.path}", held.inventory_sha512)
+    return None if inventory is None else wrapping | set(ocfl.content_of(inventory))
 
 
 def walk(storage: Storage, folder: str) -> Iterator[str]:

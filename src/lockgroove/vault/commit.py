@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -215,7 +215,7 @@ class Committer:
         return _Batch(f"{BATCH_PREFIX}{secrets.token_hex(8)}")
 
     def _stage_files(self, files: Sequence[DraftFile], folder: str) -> list[_Staged]:
-        paths = unique_paths([f.name for f in files])
+        paths = ocfl.unique_paths([f.name for f in files])
         jobs = [
             self._pool.submit(_copy, file, path, f"{folder}/{ocfl.CONTENT}/{path}")
             for file, path in zip(files, paths, strict=True)
@@ -356,31 +356,6 @@ def _content(file: HeldFile) -> ocfl.ContentFile:
 def _deposit_content(data: bytes) -> ocfl.ContentFile:
     sha512, sha256 = hashlib.sha512(data).hexdigest(), hashlib.sha256(data).hexdigest()
     return ocfl.ContentFile(ocfl.DEPOSIT_FILE, len(data), sha512, sha256)
-
-
-def unique_paths(names: Iterable[bytes]) -> list[str]:
-    """Content paths of received names; names that would fall together get a number."""
-    files: set[str] = set()
-    folders: set[str] = set()
-    paths = []
-    for name in names:
-        parts = ocfl.content_name(name).split("/")
-        for depth in range(1, len(parts) + 1):
-            taken = files | folders if depth == len(parts) else files
-            parts[:depth] = _free("/".join(parts[:depth]), taken).split("/")
-        path = "/".join(parts)
-        files.add(path)
-        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
-        paths.append(path)
-    return paths
-
-
-def _free(path: str, taken: Container[str]) -> str:
-    number, free = 1, path
-    while free in taken:
-        number += 1
-        free = ocfl.numbered(path, number)
-    return free
 
 
 def _copy(file: DraftFile, path: str, target: str) -> _Staged | Finding:

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
@@ -32,6 +32,7 @@ NOTABLE_TYPES = frozenset(
         "archive-created",
     }
 )
+_CONTENTS_MAX = 32  # inventories are read again and again while one deposit refers to another
 _HELD_COLUMNS = [f.name for f in fields(HeldFile)]
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS objects (
@@ -85,6 +86,7 @@ class HeldIndex:
         self._state = state
         self._journal = journal
         self._read = read
+        self._contents: dict[str, dict[str, str]] = {}
         state.executescript(_SCHEMA)
 
     def catch_up(self) -> int:
@@ -148,13 +150,13 @@ class HeldIndex:
             subject["id"], subject["path"], subject["inventory_sha512"], subject["inventory_bytes"],
             subject["files"], subject["bytes"], at,
         )  # fmt: skip
-        self._state.execute(
+        taken = self._state.execute(
             "INSERT OR IGNORE INTO objects (id,path,inventory_sha512,inventory_bytes,files,bytes,at)"
             " VALUES (?,?,?,?,?,?,?)",
             row,
         )
         where = (subject["id"], subject["path"], subject["inventory_sha512"])
-        if not self._take_deposit(*where):
+        if taken.rowcount and not self._take_deposit(*where):
             self._state.execute("INSERT OR REPLACE INTO untold VALUES (?,?,?)", where)
 
     def _take_deposit(self, identifier: str, path: str, inventory_sha512: str) -> bool:
@@ -168,7 +170,7 @@ class HeldIndex:
             return False
         if inventory is None or not _vouched(inventory, raw, rows, identifier):
             return False
-        self._insert_held(rows)
+        self._insert_held([row for row in rows if row.object_id == identifier or self._holds(row)])
         return True
 
     def _tell_untold(self) -> None:
@@ -189,8 +191,8 @@ class HeldIndex:
         place = event.subjects["place"]
         damaged = set(event.outcome.get("damaged_objects", []))
         self._state.execute(
-            "INSERT OR REPLACE INTO checked SELECT ?, id, ?, 0 FROM objects WHERE at <= ?",
-            (place, event.at, event.outcome.get("up_to", event.at)),
+            "INSERT OR REPLACE INTO checked SELECT ?, id, ?, 0 FROM objects WHERE at <= ? AND at < ?",
+            (place, event.at, event.at, event.outcome.get("lacks_since", "~")),
         )
         for identifier in damaged:
             self._state.execute(
@@ -229,12 +231,22 @@ class HeldIndex:
 
         Another archive's `deposit.json` may say anything of objects that are not its own.
         """
-        held = self.object(file.object_id)
+        return self._content_of(file.object_id).get(f"{ocfl.CONTENT}/{file.path}") == file.sha512
+
+    def _content_of(self, identifier: str) -> Mapping[str, str]:
+        """An object's content by its inventory; empty when it is not held, or has no good inventory now."""
+        if identifier in self._contents:
+            return self._contents[identifier]
+        held = self.object(identifier)
         if held is None:
-            return False
+            return {}
         inventory = ocfl.good_inventory(self._read, f"{ocfl.ROOT}/{held.path}", held.inventory_sha512)
-        path = f"{ocfl.CONTENT}/{file.path}"
-        return inventory is not None and ocfl.content_of(inventory).get(path) == file.sha512
+        if inventory is None:
+            return {}
+        if len(self._contents) >= _CONTENTS_MAX:
+            self._contents.clear()
+        self._contents[identifier] = ocfl.content_of(inventory)
+        return self._contents[identifier]
 
     def version(self, source: str, key: str, stamp: str) -> HeldFile | None:
         """A file by its claim's key and stamp, if it is held."""
@@ -264,6 +276,13 @@ class HeldIndex:
         query = "SELECT place, at, findings FROM checked WHERE object_id = ? ORDER BY place"
         return self._state.execute(query, (identifier,)).fetchall()
 
+    def unread(self, place: str) -> tuple[int, str | None]:
+        """Objects that were never read again at a place, and when the one read longest ago was."""
+        query = """SELECT count(*) FILTER (WHERE c.at IS NULL), min(c.at) FROM objects o
+            LEFT JOIN checked c ON c.place = ? AND c.object_id = o.id"""
+        never, oldest = self._state.execute(query, (place,)).fetchone()
+        return never, oldest
+
     def totals(self) -> tuple[int, int, int]:
         """Objects, files and bytes held."""
         row = self._state.execute(
@@ -275,11 +294,11 @@ class HeldIndex:
 
 def _vouched(inventory: bytes, deposit: bytes, rows: Sequence[HeldFile], identifier: str) -> bool:
     """Whether the inventory has this `deposit.json`, and each file that it says lies in the object."""
-    content, sizes = ocfl.content_of(inventory), ocfl.sizes_of(inventory)
-    own = {f"{ocfl.CONTENT}/{row.path}": (row.sha512, row.size_bytes) for row in rows if row.object_id == identifier}
-    return content.get(f"{ocfl.CONTENT}/{ocfl.DEPOSIT_FILE}") == hashlib.sha512(deposit).hexdigest() and all(
-        (content.get(path), sizes.get(path)) == stated for path, stated in own.items()
-    )
+    content = ocfl.content_of(inventory)
+    if content.get(f"{ocfl.CONTENT}/{ocfl.DEPOSIT_FILE}") != hashlib.sha512(deposit).hexdigest():
+        return False
+    own = [row for row in rows if row.object_id == identifier]
+    return all(content.get(f"{ocfl.CONTENT}/{row.path}") == row.sha512 for row in own)
 
 
 def held_files(identifier: str, deposit: dict[str, Any]) -> list[HeldFile]:

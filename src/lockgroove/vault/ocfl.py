@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,16 +102,16 @@ def inventory(identifier: str, created: str, files: Sequence[ContentFile]) -> by
             "digestAlgorithm": "sha512",
             "head": "v1",
             "manifest": manifest,
-            "fixity": {"sha256": _fixity(files, "sha256"), "size": _fixity(files, "size_bytes")},
+            "fixity": {"sha256": _sha256_of(files)},
             "versions": {"v1": version},
         }
     )
 
 
-def _fixity(files: Sequence[ContentFile], attribute: str) -> dict[str, list[str]]:
+def _sha256_of(files: Sequence[ContentFile]) -> dict[str, list[str]]:
     block: dict[str, list[str]] = {}
     for file in sorted(files, key=lambda f: f.path.encode()):
-        block.setdefault(str(getattr(file, attribute)), []).append(f"{CONTENT}/{file.path}")
+        block.setdefault(file.sha256, []).append(f"{CONTENT}/{file.path}")
     return block
 
 
@@ -144,12 +144,6 @@ def good_inventory(read: Callable[[str], bytes], base: str, sha512: str) -> byte
     return None
 
 
-def sizes_of(inventory_bytes: bytes) -> dict[str, int]:
-    """The size of each content path of an inventory."""
-    sizes = json.loads(inventory_bytes)["fixity"]["size"]
-    return {path: int(size) for size, paths in sizes.items() for path in paths}
-
-
 def content_name(name: bytes) -> str:
     """A received name as it stands in an object; `docs/format.md`, section 5."""
     parts = [_fitting(part) for part in _encoded(name).split("/")]
@@ -176,7 +170,32 @@ def _needs_encoding(character: str) -> bool:
     return code < 32 or code == 127 or 0xDC80 <= code <= 0xDCFF
 
 
-def numbered(path: str, number: int) -> str:
+def unique_paths(names: Iterable[bytes]) -> list[str]:
+    """Content paths of received names; names that would fall together get a number."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    paths = []
+    for name in names:
+        parts = content_name(name).split("/")
+        for depth in range(1, len(parts) + 1):
+            taken = files | folders if depth == len(parts) else files
+            parts[:depth] = _free("/".join(parts[:depth]), taken).split("/")
+        path = "/".join(parts)
+        files.add(path)
+        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
+        paths.append(path)
+    return paths
+
+
+def _free(path: str, taken: Container[str]) -> str:
+    number, free = 1, path
+    while free in taken:
+        number += 1
+        free = _numbered(path, number)
+    return free
+
+
+def _numbered(path: str, number: int) -> str:
     """A content path as it stands for the `number`th of those that fall together."""
     folder, slash, name = path.rpartition("/")
     ending = f"~{number}"

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from lockgroove.errors import DamageFound, UsageError
+from lockgroove.findings import Finding
 from lockgroove.journal import FIRST_PREV, Event, Journal, Position, line_digest, parse_line
 from lockgroove.report import Report
 from lockgroove.storage import BATCH_PREFIX, LocalStorage, Storage, require_available
 from lockgroove.vault import ocfl
-from lockgroove.vault.audit import walk
+from lockgroove.vault.audit import Lacking, reading, walk
+from lockgroove.vault.repair import carry_repair
 
 DECLARATION = "0=lockgroove_place_1"
 _EVENTS_AT_ONCE = 50
+_BRINGING = frozenset({"kept", "claims-added", "listens-added"})  # events that bytes belong to
 
 
 @dataclass
@@ -48,20 +51,24 @@ def found(storage: LocalStorage, archive_id: str) -> None:
 
 def positions(storage: Storage) -> dict[str, Position]:
     """How far each writer's journal reaches at a place."""
-    last: dict[str, str] = {}
+    found: dict[str, Position] = {}
     for name in storage.names("journal"):
         if name.endswith(".jsonl"):
-            last[name.rpartition("-")[0]] = name
-    return {writer: _end(storage, name) for writer, name in last.items()}
+            end, writer = _end(storage, name), name.rpartition("-")[0]
+            if end.n or writer not in found:  # a copy cut at its very beginning leaves an empty file
+                found[writer] = end
+    return found
 
 
-def _end(storage: Storage, name: str) -> Position:
+def _end(storage: Storage, name: str, limit: int | None = None) -> Position:
+    """Behind the last whole line of a segment, or of its first `limit` bytes."""
     path = f"journal/{name}"
     size = storage.size(path) or 0
+    size = size if limit is None else min(size, limit)
     window = 1 << 18
     while True:
         start = max(0, size - window)
-        data = b"".join(storage.read(path, start))
+        data = b"".join(storage.read(path, start, size - start)) if size else b""
         whole = data.rfind(b"\n") + 1
         before = data.rfind(b"\n", 0, max(0, whole - 1)) + 1
         if whole and (before or start == 0):
@@ -75,57 +82,75 @@ def _end(storage: Storage, name: str) -> Position:
 def catch_up(source: LocalStorage, journal: Journal, target: LocalStorage, report: Report) -> CaughtUp:
     """Bring `target` up to the journal of `source`. Durable on return; harmless to repeat."""
     require_available(target)
-    for batch in target.pending():
-        target.publish(batch.name, batch.paths)
-        target.finish(batch.name)
-    done = CaughtUp()
-    group: list[tuple[Event, Position]] = []
-    for pair in journal.events(_agreed(source, target)):
-        group.append(pair)
-        if len(group) >= _EVENTS_AT_ONCE:
-            _bring(source, target, group, done, report)
-            group = []
-    _bring(source, target, group, done, report)
-    return done
+    settle(target)
+    return _follow(journal.events(agreed(source, target)), _Bringing(source, target, report, _refuse))
 
 
-def _agreed(source: LocalStorage, target: LocalStorage) -> dict[str, Position]:
+def settle(place: LocalStorage) -> None:
+    """Carry what was cut at a place to its end."""
+    for batch in place.pending():
+        if not carry_repair(place, batch):
+            place.publish(batch.name, batch.paths)
+            place.finish(batch.name)
+
+
+def agreed(source: LocalStorage, target: LocalStorage) -> dict[str, Position]:
     """The place's positions, each found again in our journal. Raises DamageFound when they part."""
-    agreed = positions(target)
-    for position in agreed.values():
-        if position.n == 0:
-            continue
-        path = f"journal/{position.segment}"
-        ours, theirs = source.size(path) or 0, target.size(path) or 0
-        same = ours >= position.offset and _tail(source, path, position) == _tail(target, path, position)
-        if not same or theirs < position.offset:
+    reached = positions(target)
+    for position in reached.values():
+        if position.n and _end(source, position.segment, position.offset) != position:
             raise DamageFound(
-                "The place's journal is not a part of ours", f"{target.name}: {path}",
+                "The place's journal is not a part of ours", f"{target.name}: journal/{position.segment}",
                 "One of the two was changed or rolled back. Run: lockgroove audit",
             )  # fmt: skip
-    return agreed
+    return reached
 
 
-def _tail(storage: Storage, path: str, position: Position) -> bytes:
-    start = max(0, position.offset - 4096)
-    return b"".join(storage.read(path, start, position.offset - start))
+def lacking(source: LocalStorage, journal: Journal, target: LocalStorage) -> Lacking:
+    """What a place need not hold yet. Raises DamageFound when its journal is not a part of ours."""
+    events, since = 0, None
+    objects: set[str] = set()
+    parts: set[tuple[str, int]] = set()
+    for event, _ in journal.events(agreed(source, target)):
+        events += event.type in _BRINGING or event.type == "rights-decided"
+        if event.type == "kept":
+            since = since or event.at
+            objects.update(subject["id"] for subject in event.subjects["objects"])
+        elif event.type in _BRINGING:
+            parts.add((f"claims/{event.subjects['pack']}", event.subjects["offset"]))
+    return Lacking(events, frozenset(objects), frozenset(parts), since)
 
 
-def _bring(
-    source: LocalStorage,
-    target: LocalStorage,
-    group: list[tuple[Event, Position]],
-    done: CaughtUp,
-    report: Report,
-) -> None:
-    if not group:
-        return
+@dataclass
+class _Bringing:
+    """One catching up: from where to where, and what to do about bytes that rotted (told by path)."""
+
+    source: LocalStorage
+    target: LocalStorage
+    report: Report
+    rotten: Callable[[str], None]
+    done: CaughtUp = field(default_factory=CaughtUp)
+
+
+def _follow(events: Iterable[tuple[Event, Position]], bringing: _Bringing) -> CaughtUp:
+    group: list[tuple[Event, Position]] = []
+    for pair in events:
+        group.append(pair)
+        if len(group) >= _EVENTS_AT_ONCE:
+            _bring(bringing, group)
+            group = []
+    _bring(bringing, group)
+    return bringing.done
+
+
+def _bring(bringing: _Bringing, group: list[tuple[Event, Position]]) -> None:
+    target, done = bringing.target, bringing.done
     for event, _ in group:
         if event.type == "kept":
-            _bring_objects(source, target, event, done)
-        elif event.type in ("claims-added", "listens-added"):
-            _bring_claims(source, target, event.subjects)
-        report.progress(f"copy to {target.name}", done.bytes, None, "bytes")
+            _bring_objects(bringing, event)
+        elif event.type in _BRINGING:
+            _bring_claims(bringing, event.subjects)
+        bringing.report.progress(f"copy to {target.name}", done.bytes, None, "bytes")
     for segment, pairs in itertools.groupby(group, key=lambda pair: pair[1].segment):
         lines = [(event.line(), position) for event, position in pairs]
         start = lines[0][1].offset - len(lines[0][0])
@@ -133,37 +158,54 @@ def _bring(
     done.events += len(group)
 
 
-def _bring_objects(source: LocalStorage, target: LocalStorage, event: Event, done: CaughtUp) -> None:
+def _bring_objects(bringing: _Bringing, event: Event) -> None:
+    target = bringing.target
     batch = f"{BATCH_PREFIX}{event.writer}-{event.n}"
     paths = []
     for subject in event.subjects["objects"]:
         base = f"{ocfl.ROOT}/{subject['path']}"
         if target.size(f"{base}/{ocfl.OBJECT_DECLARATION}") is not None:
             continue
-        _copy_object(source, target, batch, base, subject)
-        paths.append(base)
-        done.objects += 1
-        done.bytes += subject["bytes"]
+        if _copy_object(bringing, batch, base, subject):
+            paths.append(base)
+            bringing.done.objects += 1
+            bringing.done.bytes += subject["bytes"]
     if paths:
         target.decide(batch, paths, {})
         target.publish(batch, paths)
         target.finish(batch)
 
 
-def _copy_object(
-    source: LocalStorage, target: LocalStorage, batch: str, base: str, subject: Mapping[str, Any]
-) -> None:
-    """Copy while checking: a place must never get bytes that rotted here."""
-    inventory = b"".join(source.read(f"{base}/{ocfl.INVENTORY}"))
-    if hashlib.sha512(inventory).hexdigest() != subject["inventory_sha512"]:
-        raise _rotten(f"{base}/{ocfl.INVENTORY}")
+def _copy_object(bringing: _Bringing, batch: str, base: str, subject: Mapping[str, Any]) -> int:
+    """Copy what the inventory names, while checking: a place must never get bytes that rotted here.
+
+    Returns the number of files.
+    """
+    inventory = ocfl.good_inventory(reading(bringing.source), base, subject["inventory_sha512"])
+    if inventory is None:
+        bringing.rotten(f"{base}/{ocfl.INVENTORY}")
+        return sum(_copy_file(bringing, batch, path, None) for path in walk(bringing.source, base))
+    for path, data in ocfl.object_wrapping(inventory).items():
+        bringing.target.stage(batch, f"{base}/{path}", [data])
     content = ocfl.content_of(inventory)
-    for path in walk(source, base):
-        digest = hashlib.sha512()
-        target.stage(batch, path, _passing(source, path, digest))
-        expected = content.get(path.removeprefix(f"{base}/"))
-        if expected is not None and digest.hexdigest() != expected:
-            raise _rotten(path)
+    for path, expected in content.items():
+        _copy_file(bringing, batch, f"{base}/{path}", expected)
+    return len(content)
+
+
+def _copy_file(bringing: _Bringing, batch: str, path: str, expected: str | None) -> bool:
+    digest = hashlib.sha512()
+    if bringing.source.size(path) is None:
+        bringing.rotten(path)
+        return False
+    try:
+        bringing.target.stage(batch, path, _passing(bringing.source, path, digest))
+    except OSError:  # of the source: the target's are ours
+        bringing.rotten(path)
+        return True
+    if expected is not None and digest.hexdigest() != expected:
+        bringing.rotten(path)
+    return True
 
 
 def _passing(source: Storage, path: str, digest: Any) -> Iterator[bytes]:
@@ -172,26 +214,42 @@ def _passing(source: Storage, path: str, digest: Any) -> Iterator[bytes]:
         yield chunk
 
 
-def _bring_claims(source: LocalStorage, target: LocalStorage, subject: Mapping[str, Any]) -> None:
+def _bring_claims(bringing: _Bringing, subject: Mapping[str, Any]) -> None:
     path = f"claims/{subject['pack']}"
-    data = b"".join(source.read(path, subject["offset"], subject["length"]))
+    try:
+        data = b"".join(bringing.source.read(path, subject["offset"], subject["length"]))
+    except OSError:
+        data = b""
     if hashlib.sha256(data).hexdigest() != subject["sha256"]:
-        raise _rotten(path)
-    target.append(path, subject["offset"], [data])
+        bringing.rotten(path)
+    bringing.target.append(path, subject["offset"], [data])
 
 
-def _rotten(where: str) -> DamageFound:
-    return DamageFound(
+def _refuse(where: str) -> None:
+    raise DamageFound(
         "Damaged here, and so not copied", where, "Run: lockgroove audit, then lockgroove repair."
     )
 
 
 def restore(place: LocalStorage, target: LocalStorage, report: Report) -> CaughtUp:
-    """Fill an empty archive folder with everything that a place holds."""
+    """Fill an empty archive folder with everything that a place holds.
+
+    What rotted at the place comes along as it is, each a finding: it may be the last copy, and another
+    place may mend it.
+    """
     require_available(place)
     if place.size(DECLARATION) is None:
         raise UsageError("The folder is not a place of an archive", place.root)
     for path, data in ocfl.root_files().items():
         target.append(f"{ocfl.ROOT}/{path}", 0, [data])
-    journal = Journal(place.path("journal"), "")
-    return catch_up(place, journal, target, report)
+
+    def told(where: str) -> None:
+        report.finding(Finding("file-damaged", f"{place.name}:{where}"))
+
+    def events() -> Iterator[tuple[Event, Position]]:
+        try:
+            yield from Journal(place.path("journal"), "").events(positions(target))
+        except DamageFound as damage:
+            report.finding(Finding("journal-damaged", f"{place.name}:{damage.where}", damage.what))
+
+    return _follow(events(), _Bringing(place, target, report, told))

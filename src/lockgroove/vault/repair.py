@@ -16,7 +16,7 @@ from lockgroove.findings import Finding
 from lockgroove.journal import Journal
 from lockgroove.report import Report
 from lockgroove.storage import BATCH_PREFIX, STAGING, LocalStorage, PendingBatch, Storage
-from lockgroove.vault.audit import Expected, check
+from lockgroove.vault.audit import Expected, Stretch, check, digest_of
 
 QUARANTINE = "quarantine"
 
@@ -37,34 +37,53 @@ def repair(
     journal: Journal,
     report: Report,
 ) -> Repaired:
-    """Mend each broken file of `damaged` from the first of the others that has it good."""
+    """Mend each broken file of `damaged` from what the others, and it itself, still have good."""
     done = Repaired()
     mended: list[Expected] = []
     prefix = f"{label}:" if label else ""
     for number, expected in enumerate(broken, 1):
-        donor = _donor(expected, others)
-        if donor is None and expected.literal is None:
+        donors = _donors(expected, [damaged, *others])
+        if donors is None and expected.literal is None:
             finding = Finding("unrepairable", prefix + expected.path)
             done.findings.append(finding)
             report.finding(finding)
             continue
-        _mend(damaged, expected, donor, f"{journal.writer}-{number}")
+        _mend(damaged, expected, donors, f"{journal.writer}-{number}")
         mended.append(expected)
         done.mended.append(prefix + expected.path)
-        report.item({"mended": prefix + expected.path, "from": donor.name if donor else "its meaning"})
+        report.item({"mended": prefix + expected.path, "from": _names(donors, damaged)})
     if done.mended:
         journal.append("repaired", {"place": label or "here", "paths": done.mended}, {"outcome": "success"})
         _empty_quarantine(damaged, mended)
     return done
 
 
-def _donor(expected: Expected, others: Sequence[Storage]) -> Storage | None:
-    return next((other for other in others if check(other, expected) is None), None)
+def _donors(expected: Expected, storages: Sequence[Storage]) -> list[Storage] | None:
+    """For each stretch the first storage that has it good; None when one is good nowhere."""
+    donors = []
+    for stretch in expected.stretches:
+        good = next((s for s in storages if _good(s, expected.path, stretch)), None)
+        if good is None:
+            return None
+        donors.append(good)
+    return donors
 
 
-def _mend(damaged: LocalStorage, expected: Expected, donor: Storage | None, serial: str) -> None:
+def _good(storage: Storage, path: str, stretch: Stretch) -> bool:
+    try:
+        return storage.size(path) is not None and digest_of(storage, path, stretch) == stretch.digest
+    except OSError:
+        return False
+
+
+def _names(donors: Sequence[Storage] | None, damaged: Storage) -> str:
+    names = {donor.name for donor in donors or () if donor is not damaged}
+    return ", ".join(sorted(names)) or ("itself" if donors else "its meaning")
+
+
+def _mend(damaged: LocalStorage, expected: Expected, donors: Sequence[Storage] | None, serial: str) -> None:
     batch = f"{BATCH_PREFIX}repair-{serial}"
-    damaged.stage(batch, expected.path, _good_bytes(expected, donor))
+    damaged.stage(batch, expected.path, _good_bytes(expected, donors))
     _require(damaged, replace(expected, path=f"{STAGING}/{batch}/{expected.path}"))
     event = {"mends": expected.path}
     damaged.decide(batch, [expected.path], event)
@@ -90,12 +109,12 @@ def _require(storage: Storage, expected: Expected) -> None:
         raise StorageFailed(f"What was just written reads wrong: {problem}", expected.path, "Check the disk.")
 
 
-def _good_bytes(expected: Expected, donor: Storage | None) -> Iterator[bytes]:
-    if donor is None:
+def _good_bytes(expected: Expected, donors: Sequence[Storage] | None) -> Iterator[bytes]:
+    if donors is None:
         assert expected.literal is not None
         yield expected.literal
         return
-    for stretch in expected.stretches:
+    for stretch, donor in zip(expected.stretches, donors, strict=True):
         yield from donor.read(expected.path, stretch.offset, stretch.length)
 
 

@@ -1,0 +1,57 @@
+"""The application put together: pages, streaming and the API over one archive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from lockgroove.access.api import build_api
+from lockgroove.access.assets import Assets
+from lockgroove.access.current import Current
+from lockgroove.access.pages import House, Pages
+from lockgroove.access.problems import write_down
+from lockgroove.access.stream import Stream
+from lockgroove.access.vaultview import VaultView
+from lockgroove.access.wrapping import OnlyLoopback, Safe, Tagged
+from lockgroove.archive import Archive
+
+
+def build_app(archive: Archive, operator: bool = False) -> ASGIApp:
+    """The ASGI application: visitors' view, or the operator's, which shows private tables."""
+    current = Current(archive, public=not operator)
+    vault = VaultView(archive, operator)
+    house = House(archive, current, vault, operator, Assets())
+    pages = Pages(house)
+    caching = "no-store" if operator else "no-cache"
+    handlers = _handlers(pages)
+    stream = Stream(current, vault)
+    site: ASGIApp = Starlette(
+        routes=[
+            Route("/stream/{sha512}", stream),
+            Route("/stream/{sha512}/{name:path}", stream),
+            Route("/static/{name}", house.assets.__call__),
+            Mount("/api", Tagged(build_api(house), caching)),
+            Mount("/", Tagged(Starlette(routes=pages.routes(), exception_handlers=handlers), caching)),
+        ],
+        exception_handlers=handlers,
+    )
+    return Safe(OnlyLoopback(site) if operator else site)
+
+
+def _handlers(pages: Pages) -> dict[Any, Any]:
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        page = pages.sorry(error.status_code)
+        page.headers.update(error.headers or {})
+        return page
+
+    async def on_crash(request: Request, error: Exception) -> Response:
+        write_down(request, error)
+        return pages.sorry(500)
+
+    return {HTTPException: on_http, Exception: on_crash}

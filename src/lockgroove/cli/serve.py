@@ -1,0 +1,34 @@
+"""`lockgroove serve`."""
+
+import click
+
+from lockgroove.cli.door import Door, verb
+
+
+@verb
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one."
+)
+@click.option("--operator", is_flag=True, help="Show private items too; on this machine alone.")
+def command(door: Door, host: str, port: int, operator: bool) -> None:
+    """Show the archive in a browser, with a player and a JSON API.
+
+    Visitors see what may be published, and hear what may be streamed. Ctrl-C ends it.
+
+    Exit codes: 0 ended; 1 the port is in use; 5 --operator on an address that others can reach.
+    """
+    from lockgroove.access.server import free_address, require_loopback, run_server
+
+    address, port = free_address(host, port)
+    if operator:
+        require_loopback(address)
+    with door.open() as archive:
+        from lockgroove.access import build_app, renewing
+
+        app = build_app(archive, operator)
+        page = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        text = f"{archive.config.name} is at {page}  (Ctrl-C ends)"
+        with renewing(archive.root):
+            run_server(app, address, port, lambda: door.item({"address": page, "operator": operator}, text))
+    door.close(0)

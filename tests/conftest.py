@@ -1,0 +1,51 @@
+"""Archives that are made once and copied for each test that changes them."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import worlds
+
+settings.register_profile("lockgroove", deadline=None)  # disks and other people's tests take their time
+settings.load_profile("lockgroove")
+logging.getLogger("ocfl").setLevel(logging.CRITICAL)
+
+
+@pytest.fixture(scope="session")
+def gathered_once(tmp_path_factory: pytest.TempPathFactory) -> worlds.World:
+    """Gathered and planned, nothing kept. Not to be changed: copy it."""
+    return worlds.gathered(tmp_path_factory.mktemp("gathered"))
+
+
+@pytest.fixture(scope="session")
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> worlds.World:
+    """Everything kept, here and at a place. Not to be changed: copy it."""
+    return worlds.kept(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def gathered(gathered_once: worlds.World, tmp_path: Path) -> worlds.World:
+    return worlds.copied(gathered_once, tmp_path)
+
+
+@pytest.fixture
+def kept(kept_once: worlds.World, tmp_path: Path) -> worlds.World:
+    return worlds.copied(kept_once, tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 2 MB. Only root may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("a small disk can only be mounted by root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

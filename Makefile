@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+UV     ?= uv
 STAMP  := $(VENV)/.installed
 
 .PHONY: help demo test check lint format types imports system system-test lock clean
@@ -43,7 +44,7 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $@
 
 lock:  ## pin every package with its digests (needs uv)
-	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
+	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
 		--group dev --extra build pyproject.toml -o requirements.lock
 
 clean:  ## remove what can be made again

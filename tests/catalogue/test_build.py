@@ -294,3 +294,20 @@ def test_every_kind_of_identifier_leads_to_its_row(reader: Reader, text: str, ta
 )
 def test_what_is_unknown_leads_nowhere(reader: Reader, text: str) -> None:
     assert reader.find(text) is None
+
+
+def test_many_files_are_built_in_the_memory_that_the_engine_allows_itself(tmp_path: Path) -> None:
+    """Listens, versions and holdings among them."""
+    chance = random.Random(1)
+    number = 20_000
+    records = [
+        sound(f"{n}", f"Title {chance.randrange(number)}", f"Artist {n % 900}", ms=chance.randrange(10**5, 10**6),
+              deposit=f"D{n // 10}")
+        for n in range(number)
+    ]  # fmt: skip
+    records += [listened(f"n{n}", f"Title {n}", f"Artist {n % 900}") for n in range(number // 2)]
+    records += [sound(f"{n}", f"Retagged {n}", "A", stamp="2-2", at=LATER) for n in range(900)]
+
+    tables = build(tmp_path, records, held=[held_row(r) for r in records[: number // 2]])
+
+    assert sum(len(group) for group in claimbook.groups(tables)) >= number

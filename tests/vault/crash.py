@@ -68,6 +68,10 @@ def keep_all(home: str) -> None:
         keep(unheld(opened), committer, committer.recover(), 0, Silence())
 
 
+def keeping(world: worlds.World) -> Callable[[], None]:
+    return lambda: keep_all(str(world.home))
+
+
 def unheld(opened: Archive) -> Iterator[ObjectDraft]:
     for deposit, files in DEPOSITS.items():
         whole = draft(deposit, files)

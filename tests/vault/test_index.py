@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import crash
@@ -12,20 +11,12 @@ import pytest
 from crash import draft
 
 import worlds
-from lockgroove import archive
 from lockgroove.journal import canonical
 from lockgroove.keep import keep
 from lockgroove.model import HeldFile
 from lockgroove.report import Silence
 from lockgroove.vault import Committer, ocfl
 from lockgroove.vault.index import HeldObject
-
-
-@pytest.fixture
-def empty(tmp_path: Path) -> worlds.World:
-    world = worlds.World(tmp_path)
-    archive.init(str(world.home)).close()
-    return world
 
 
 def kept(world: worlds.World, deposit: str, files: dict[bytes, bytes]) -> None:

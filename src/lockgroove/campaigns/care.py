@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,12 @@ class CareResult:
     @property
     def damaged(self) -> bool:
         """Whether anything is damaged now."""
-        return any(f.severity == "damage" and f.where not in self.mended for f in self.findings)
+        return self.left_damaged(self.findings)
+
+    def left_damaged(self, findings: Iterable[Finding]) -> bool:
+        """Whether one of the findings is damage that was not mended."""
+        mended = set(self.mended)
+        return any(f.severity == "damage" and f.where not in mended for f in findings)
 
     def as_json(self) -> dict[str, Any]:
         """Counts for programs."""
@@ -144,7 +149,7 @@ def repair_everywhere(
     for name, storage in homes.answering().items():
         _mend_files(homes, name, _broken(care.results[name].findings), care)
         _mend_deposits(homes, name, care)
-        if all(f.where in care.mended for _, f in care.results[name].findings if f.severity == "damage"):
+        if not care.left_damaged(finding for _, finding in care.results[name].findings):
             empty_quarantine(storage)
     index.catch_up()  # what a mended `deposit.json` tells
     return care
@@ -205,12 +210,12 @@ def _still(homes: _Homes, name: str, broken: Sequence[Expected]) -> Iterator[lis
 def _mend_deposits(homes: _Homes, name: str, care: CareResult) -> None:
     """While both copies of an inventory were damaged, nothing could be said of its `deposit.json`."""
     storage, prefix = homes.answering()[name], "" if name == "here" else f"{name}:"
-    broken = []
+    broken, told = [], {f.where for f in care.findings}
     for identifier in _with_damaged_inventory(care.results[name].findings):
         held = homes.index.object(identifier)
         for expected in expected_by_inventory(storage, homes.index, held) if held else ():
             problem = check(storage, expected, prefix)
-            if problem is not None and problem.where not in {f.where for f in care.findings}:
+            if problem is not None and problem.where not in told:
                 _tell(problem, care, homes.report)
                 broken.append(expected)
     _mend_files(homes, name, broken, care)

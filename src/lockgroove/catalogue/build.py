@@ -26,7 +26,7 @@ from lockgroove.catalogue.schemas import SPECS, dictionary
 from lockgroove.journal import canonical
 
 Judge = Callable[[str, Sequence[Mapping[str, str]]], Mapping[str, Any]]
-_MEMORY_BYTES_MIN = 128 << 20
+_MEMORY_BYTES_MIN = 512 << 20
 _MEMORY_PER_INPUT = 10
 _TEXT = pa.string()
 _VERDICT_SCHEMA = pa.schema(
@@ -97,7 +97,7 @@ def engine(scratch: str, inputs: Iterable[str]) -> Iterator[duckdb.DuckDBPyConne
 
 
 def _memory_bytes(inputs: Iterable[str]) -> int:
-    """A little goes far: 128 MiB builds the tables of 100,000 files, in 1.5 times the time of plenty."""
+    """A limit, not a reservation. With 128 MiB DuckDB gave up on 60,000 files; 160 MiB were enough."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     wanted = sum(os.path.getsize(path) for path in inputs) * _MEMORY_PER_INPUT
     return max(_MEMORY_BYTES_MIN, min(wanted, machine // 2))

@@ -126,9 +126,9 @@ def expected_by_inventory(storage: Storage, index: HeldIndex, held: HeldObject) 
     inventory = ocfl.good_inventory(reading(storage), base, held.inventory_sha512)
     if inventory is None:
         return
-    deposit = f"{ocfl.CONTENT}/{ocfl.DEPOSIT_FILE}"
+    deposit, untold = f"{ocfl.CONTENT}/{ocfl.DEPOSIT_FILE}", index.untold(held.id)
     for path, digest in ocfl.content_of(inventory).items():
-        if path == deposit or index.untold(held.id):
+        if untold or path == deposit:
             whole = (Stretch(0, None, "sha512", digest),)
             yield Expected(f"{base}/{path}", "file-damaged", whole, held.id)
 

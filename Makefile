@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     ?= uv
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check lint format types imports system system-test lock clean
+.PHONY: help demo test campaign bench check lint format types imports system system-test lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -42,6 +42,13 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
+
+campaign: system-test $(STAMP)  ## hundreds of kills and flips; takes a while
+	$(BIN)/python -m pytest -m campaign
+
+bench: $(STAMP)  ## growth and, where PEERS and SHELF are set, the peers (docs/measurements.md)
+	cd bench && ../$(BIN)/python growth.py 1000 10000
+	test -z "$(SHELF)" || (cd bench && ../$(BIN)/python peers.py "$(SHELF)")
 
 lock:  ## pin every package with its digests (needs uv)
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \

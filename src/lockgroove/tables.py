@@ -101,4 +101,4 @@ def root_digest(files: Sequence[WrittenFile]) -> str:
 def read_batches(path: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of a table in batches."""
     with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(columns=columns)
+        yield from file.iter_batches(batch_size=4096, columns=columns)

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -23,6 +24,7 @@ UNIT_ITEMS = 32
 SMALL_JOB_ITEMS = 128  # below this, starting processes costs more than it saves
 SECONDS_PER_UNIT_MAX = 120.0
 MEMORY_BYTES_MAX = 2 << 30
+_RESTART_SECONDS = (0.05, 0.2, 1.0)
 _LOST = (BrokenProcessPool, CancelledError, FutureTimeout, MemoryError)
 
 
@@ -63,9 +65,10 @@ class Workers(Generic[T, R]):
             self._pool = None
 
     def _submit(self, unit: Sequence[T]) -> Future[list[R]] | None:
+        """None when the pool has fallen, or falls while it starts another worker (then with any of these)."""
         try:
             return self._started().submit(_apply, self._function, unit)
-        except BrokenProcessPool:
+        except (BrokenProcessPool, OSError, EOFError):
             return None
 
     def _started(self) -> ProcessPoolExecutor:
@@ -87,12 +90,21 @@ class Workers(Generic[T, R]):
         self._kill()
         for item in unit:
             try:
-                future = self._started().submit(_apply, self._function, [item])
-                results += future.result(timeout=self._seconds)
+                results += self._alone(item).result(timeout=self._seconds)
             except _LOST as error:
                 self._kill()
                 results.append(self._given_up(item, self._reason(error)))
         return results
+
+    def _alone(self, item: T) -> Future[list[R]]:
+        """Asked for from workers that stand; a fallen pool may have taken the server that starts them along."""
+        for wait_seconds in _RESTART_SECONDS:
+            future = self._submit([item])
+            if future is not None:
+                return future
+            self._kill()
+            time.sleep(wait_seconds)
+        return self._started().submit(_apply, self._function, [item])
 
     def _reason(self, error: BaseException) -> str:
         if isinstance(error, FutureTimeout):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from lockgroove.catalogue.identity import components
 
-WITHIN = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+WITHIN = settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ISRC = "DEA123456789"
 MBID = "0f6e5b1e-1f4d-4b7c-9d3e-0123456789ab"
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from lockgroove.catalogue.build import engine
 from lockgroove.coverage import PlanResult, prepare_fates, write_keepable, write_ledger, write_plan
 
-WITHIN = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+WITHIN = settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def change(folder: str, chance: random.Random) -> None:
             path.write_bytes(song(title=f"{mark}Retagged {path.stem}", artist="Both", **licence))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_nothing_dark_is_in_a_dump_and_its_mirror_has_the_same_tables(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     folder = shelf(tmp_path / "shelf", dict(random_shelf(chance)))

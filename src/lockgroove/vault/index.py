@@ -134,6 +134,8 @@ class HeldIndex:
             self._state.execute("INSERT OR REPLACE INTO claim_parts VALUES (?,?,?,?,?,?)", row)
         elif event.type == "audited":
             self._take_audit(event)
+        elif event.type == "repaired":
+            self._take_repair(event)
 
     def truth(self) -> tuple[dict[str, int], str]:
         """How far the truth has come: the newest event that changed it, by writer, and its time."""
@@ -197,6 +199,16 @@ class HeldIndex:
         for identifier in damaged:
             self._state.execute(
                 "UPDATE checked SET findings = 1 WHERE place = ? AND object_id = ?", (place, identifier)
+            )
+
+    def _take_repair(self, event: Event) -> None:
+        """What was mended was read again: an object is good when nothing of it was left as it was."""
+        left = {_object_path(path) for path in event.outcome.get("unmended", [])}
+        for mended in {_object_path(path) for path in event.subjects["paths"]} - left:
+            self._state.execute(
+                "UPDATE checked SET findings = 0, at = ? WHERE place = ?"
+                " AND object_id = (SELECT id FROM objects WHERE path = ?)",
+                (event.at, event.subjects["place"], mended),
             )
 
     def objects(self, after: int = 0) -> Iterator[HeldObject]:
@@ -311,3 +323,9 @@ def held_files(identifier: str, deposit: dict[str, Any]) -> list[HeldFile]:
         )
         for f in [*deposit["files"], *deposit["elsewhere"]]
     ]  # fmt: skip
+
+
+def _object_path(path: str) -> str:
+    """The object's path below the storage root, from a finding's, which may begin with a place's name."""
+    below = path.partition(f":{ocfl.ROOT}/")[2] or path.removeprefix(f"{ocfl.ROOT}/")
+    return "/".join(below.split("/")[:3])

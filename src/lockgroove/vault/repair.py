@@ -53,7 +53,8 @@ def repair(
         done.mended.append(prefix + expected.path)
         report.item({"mended": prefix + expected.path, "from": _names(donors, damaged)})
     if done.mended:
-        journal.append("repaired", {"place": label or "here", "paths": done.mended}, {"outcome": "success"})
+        outcome = {"outcome": "success", "unmended": [finding.where for finding in done.findings]}
+        journal.append("repaired", {"place": label or "here", "paths": done.mended}, outcome)
         _empty_quarantine(damaged, mended)
     return done
 

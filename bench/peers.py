@@ -3,7 +3,7 @@
     python bench/peers.py SHELF
 
 Peers: ocfl-object.py create and bagit.py (from PyPI), borg create and restic backup (Debian), beet import -A.
-Name a folder with the PyPI ones in $PEERS; what is not installed is left out. Each is run three times in
+Name a folder with the PyPI ones in $PEERS; what is not installed is left out. Each is run five times in
 turn; the median counts.
 """
 
@@ -21,7 +21,7 @@ import measuring
 
 LOCKGROOVE = str(Path(sys.executable).parent / "lockgroove")
 PEERS = Path(os.environ.get("PEERS", "/usr/local/bin"))
-ROUNDS = 3
+ROUNDS = 5
 
 
 def lockgroove_gather(shelf: Path, work: Path) -> list[str]:

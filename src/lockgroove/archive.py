@@ -17,7 +17,15 @@ from lockgroove.campaigns import keeping
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import ClaimStore, Part
-from lockgroove.errors import DamageFound, FormatUnknown, Locked, NoArchive, Unavailable, UsageError
+from lockgroove.errors import (
+    DamageFound,
+    FormatUnknown,
+    Locked,
+    NoArchive,
+    StorageFailed,
+    Unavailable,
+    UsageError,
+)
 from lockgroove.journal import Journal
 from lockgroove.storage import LocalStorage
 from lockgroove.vault import HeldIndex, ocfl, places
@@ -109,11 +117,13 @@ class Archive:
         journal = Journal(f"{root}/journal", settings.writer)
         state = _open_state(f"{root}/state.sqlite")
         index = HeldIndex(state, journal, lambda path: b"".join(storage.read(path)))
-        index.catch_up()
         store = ClaimStore(storage, journal, lambda: _parts(index))
         self.rooms = Rooms(root, settings, storage, journal, state, index, store)
-        head = journal.head()
-        self._opened_at = head.n if head else 0
+        # A damaged journal must not bar the door: audit names it and repair mends it from a place. Whoever
+        # writes catches up again, and is refused then.
+        with contextlib.suppress(DamageFound):
+            index.catch_up()
+        self._opened_at = self._head()
 
     def __enter__(self) -> Archive:
         return self
@@ -123,10 +133,17 @@ class Archive:
 
     def close(self) -> None:
         """Tell the places what happened, and let go of the state."""
-        head = self.journal.head()
-        if self.config.places and head is not None and head.n != self._opened_at:
+        if self.config.places and self._head() != self._opened_at:
             self.tell_places()
         self.rooms.state.close()
+
+    def _head(self) -> int:
+        """The number of the newest event here; -1 when the journal cannot be read."""
+        try:
+            head = self.journal.head()
+        except DamageFound:
+            return -1
+        return head.n if head else 0
 
     @property
     def root(self) -> str:
@@ -242,13 +259,17 @@ class Archive:
             places.found(place, self.config.archive_id)
             self.rooms.config = config.add_place(self.root, config.PlaceConfig(name, path))
             self.journal.append("place-added", {"place": name, "location": path})
+            self.index.catch_up()
             return vault.catch_up(self.storage, self.journal, place, report)
 
     def tell_places(self) -> None:
         """Bring the places up to date after a small change; a busy vault or an absent place waits."""
         from lockgroove.report import Silence
 
-        with contextlib.suppress(Locked, Unavailable, DamageFound), self.rooms.lock("vault"):
+        with (
+            contextlib.suppress(Locked, Unavailable, DamageFound, StorageFailed),
+            self.rooms.lock("vault"),
+        ):
             keeping.catch_up_places(self.rooms, Silence())
 
     def remove_place(self, name: str) -> None:
@@ -274,7 +295,8 @@ class Archive:
         """Every byte of the truth read again, here and at every place."""
         from lockgroove.campaigns.care import audit_everywhere
 
-        self.index.catch_up()
+        with contextlib.suppress(DamageFound):  # the audit itself names what is wrong with the journal
+            self.index.catch_up()
         return audit_everywhere(self.storage, self.places(), self.index, self.journal, report)
 
     def repair(self, report: Report) -> CareResult:
@@ -282,7 +304,8 @@ class Archive:
         from lockgroove.campaigns.care import repair_everywhere
 
         with self.rooms.lock("vault"):
-            vault.Committer(self.storage, self.journal, self.index, report).recover()
+            with contextlib.suppress(DamageFound):  # with a damaged journal, recovery waits for the next keep
+                vault.Committer(self.storage, self.journal, self.index, report).recover()
             return repair_everywhere(self.storage, self.places(), self.index, self.journal, report)
 
     # rights

@@ -97,7 +97,7 @@ class Workers(Generic[T, R]):
         return results
 
     def _alone(self, item: T) -> Future[list[R]]:
-        """Asked for from workers that stand; a fallen pool may have taken the server that starts them along."""
+        """Asked for from workers that stand; a fallen pool may take along the server that starts them."""
         for wait_seconds in _RESTART_SECONDS:
             future = self._submit([item])
             if future is not None:

@@ -1,5 +1,7 @@
 """`lockgroove gather`: one subcommand a source."""
 
+from typing import Any
+
 import click
 
 from lockgroove.cli.door import Door, verb
@@ -19,6 +21,15 @@ class _Sources(click.Group):
         if cmd_name in self.commands or cmd_name not in self.list_commands(ctx):
             return self.commands.get(cmd_name)
         return _plugged(cmd_name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Name the sources that there are when one is asked for that there is not."""
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"There is no source called {args[0]!r}. There are: {', '.join(known)}.", ctx
+            )
+        return super().resolve_command(ctx, args)
 
 
 @click.group(name="gather", cls=_Sources)
@@ -48,6 +59,15 @@ def _plugged(name: str) -> click.Command:
     return plugged
 
 
+def _warn_of_muddle(door: Door, licence: str) -> None:
+    """Better told now than found dark later."""
+    from lockgroove.rights import read_statement
+
+    statement = read_statement(licence, "operator")
+    if statement.licence is None:
+        door.say(f"Mind: “{licence}” is undecided, and so dark: {statement.why}.")
+
+
 @verb
 @click.argument("path", metavar="DIR")
 @click.option("--licence", "--license", help="Your statement for the whole shelf, such as CC-BY-4.0.")
@@ -61,6 +81,8 @@ def folder(door: Door, path: str, licence: str | None, sound_only: bool, dry_run
 
     Exit codes: 0 all was read; 2 no such folder; 3 some files could not be read; 11 another gather runs.
     """
+    if licence is not None:
+        _warn_of_muddle(door, licence)
     with door.open() as archive:
         done = archive.gather_folder(path, licence, sound_only, door.report, dry_run)
     roles = ", ".join(f"{count:,} {role}" for role, count in sorted(done.roles.items()))

@@ -15,6 +15,7 @@ from lockgroove.vault.commit import DraftFile, ObjectDraft, SourceChanged
 
 FILES_MAX = 500
 BYTES_MAX = 8 << 30
+READ_BYTES = 1 << 20
 _STAMP = re.compile(r"(\d+)-(-?\d+)")
 
 Row = Mapping[str, Any]
@@ -69,7 +70,7 @@ def open_shelf_file(root: bytes, key: str, stamp: str) -> Iterator[bytes]:
     try:
         with open(path, "rb", buffering=0, opener=_open_at_once) as file:  # type: ignore[arg-type]  # bytes, as given
             _require(file.fileno(), key, stamp)
-            while chunk := file.read(1 << 20):
+            while chunk := file.read(READ_BYTES):
                 yield chunk
             _require(file.fileno(), key, stamp)
     except OSError as error:

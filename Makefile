@@ -34,7 +34,7 @@ system:
 	@sh tools/system-packages.sh python3-venv
 
 system-test:
-	@sh tools/system-packages.sh python3-venv chromium minisign
+	@sh tools/system-packages.sh python3-venv chromium minisign nginx-light
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory system

@@ -5,6 +5,7 @@ for package in "$@"; do
     case "$package" in
         python3-venv) python3 -c 'import ensurepip' 2>/dev/null && continue ;;
         chromium) command -v chromium >/dev/null 2>&1 && continue ;;
+        nginx-light) { command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ]; } && continue ;;
         *) command -v "$package" >/dev/null 2>&1 && continue ;;
     esac
     missing="$missing $package"

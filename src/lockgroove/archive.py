@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lockgroove import config, durable, keys, vault
-from lockgroove.campaigns import keeping
+from lockgroove.campaigns import homes
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import ClaimStore, Part
@@ -22,8 +22,6 @@ from lockgroove.errors import (
     FormatUnknown,
     Locked,
     NoArchive,
-    StorageFailed,
-    Unavailable,
     UsageError,
 )
 from lockgroove.journal import Journal
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from lockgroove.campaigns.care import CareResult
     from lockgroove.campaigns.export import Exported
     from lockgroove.catalogue.reader import Reader
+    from lockgroove.config import PlaceConfig
     from lockgroove.coverage import PlanResult
     from lockgroove.dumps import DumpResult
     from lockgroove.gather import Gathered
@@ -233,10 +232,14 @@ class Archive:
 
     def plan(self, budget_bytes: int | None, report: Report, dry_run: bool = False) -> PlanResult:
         """What to keep first under a budget of bytes in all; the choice is journalled."""
+        from lockgroove.campaigns import keeping
+
         return keeping.plan(self.rooms, budget_bytes, report, dry_run)
 
     def keep(self, report: Report, dry_run: bool = False) -> tuple[KeepResult, dict[str, CaughtUp | None]]:
         """The plan's files into the vault, here and at every place."""
+        from lockgroove.campaigns import keeping
+
         return keeping.keep_planned(self.rooms, report, dry_run)
 
     # places
@@ -245,49 +248,25 @@ class Archive:
         """The places that the operator named."""
         return self.rooms.places()
 
+    def check_place(self, location: str, name: str | None) -> PlaceConfig:
+        """Whether a folder can be a place, and what it is called. Raises UsageError."""
+        return homes.check_place(self.rooms, location, name)
+
     def add_place(self, location: str, name: str | None, report: Report) -> CaughtUp:
         """Name another home for the truth, and fill it."""
-        path = os.path.abspath(location)
-        if path == self.root or path.startswith(self.root + os.sep) or self.root.startswith(path + os.sep):
-            raise UsageError("A place and the archive may not lie in each other", location)
-        name = name or os.path.basename(path)
-        if name in self.places() or name == "here":
-            raise UsageError(f"There is a place called {name} already", location, "Give it another --name.")
-        os.makedirs(path, exist_ok=True)
-        place = LocalStorage(path, name)
-        with self.rooms.lock("vault"):
-            places.found(place, self.config.archive_id)
-            self.rooms.config = config.add_place(self.root, config.PlaceConfig(name, path))
-            self.journal.append("place-added", {"place": name, "location": path})
-            self.index.catch_up()
-            return vault.catch_up(self.storage, self.journal, place, report)
+        return homes.add_place(self.rooms, location, name, report)
+
+    def remove_place(self, name: str, dry_run: bool = False) -> str:
+        """Forget a place; where its files stay."""
+        return homes.remove_place(self.rooms, name, dry_run)
 
     def tell_places(self) -> None:
         """Bring the places up to date after a small change; a busy vault or an absent place waits."""
-        from lockgroove.report import Silence
-
-        with (
-            contextlib.suppress(Locked, Unavailable, DamageFound, StorageFailed),
-            self.rooms.lock("vault"),
-        ):
-            keeping.catch_up_places(self.rooms, Silence())
-
-    def remove_place(self, name: str) -> None:
-        """Forget a place."""
-        if name not in self.places():
-            raise UsageError(f"There is no place called {name}", advice="See: lockgroove place list")
-        self.rooms.config = config.remove_place(self.root, name)
+        homes.tell_places(self.rooms)
 
     def place_states(self) -> Iterator[dict[str, Any]]:
         """Each place, where it is, and whether it answers and holds everything."""
-        truth = self.index.truth()[0]
-        for name, place in self.places().items():
-            state = "does not answer"
-            if place.available():
-                there = places.positions(place)
-                behind = any(writer not in there or there[writer].n < n for writer, n in truth.items())
-                state = "behind; run: lockgroove keep" if behind else "up to date"
-            yield {"name": name, "location": place.root, "state": state}
+        return homes.place_states(self.rooms)
 
     # care
 

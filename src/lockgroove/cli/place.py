@@ -13,12 +13,19 @@ def command() -> None:
 @verb
 @click.argument("directory", metavar="DIR")
 @click.option("--name", help="What to call it; else the folder's name.")
-def add(door: Door, directory: str, name: str | None) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be copied; change nothing.")
+def add(door: Door, directory: str, name: str | None, dry_run: bool) -> None:
     """Add a place and fill it with everything that is held.
 
     Exit codes: 0 filled; 2 the folder is not empty, or another archive's; 4 something here is damaged.
     """
     with door.open() as archive:
+        if dry_run:
+            objects, _, size = archive.index.totals()
+            archive.check_place(directory, name)
+            door.say(f"Would copy {many(objects, 'object')}, {size_text(size)}, to {directory}.")
+            door.close(objects=objects, bytes=size, dry_run=True)
+            return
         caught = archive.add_place(directory, name, door.report)
     door.say(
         f"{directory} now holds everything: {many(caught.objects, 'object')}, {size_text(caught.bytes)}."
@@ -42,15 +49,17 @@ def list_(door: Door) -> None:
 
 @verb
 @click.argument("name")
-def remove(door: Door, name: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be forgotten; change nothing.")
+def remove(door: Door, name: str, dry_run: bool) -> None:
     """Forget a place. What it holds stays there.
 
     Exit codes: 0 forgotten; 2 there is no such place.
     """
     with door.open() as archive:
-        archive.remove_place(name)
-    door.say(f"{name} is no longer a place of this archive. Its files stay where they are.")
-    door.close()
+        location = archive.remove_place(name, dry_run)
+    word = "would no longer be" if dry_run else "is no longer"
+    door.say(f"{name} {word} a place of this archive. Its files stay in {location}.")
+    door.close(location=location, dry_run=dry_run)
 
 
 command.add_command(add)

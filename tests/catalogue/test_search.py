@@ -160,3 +160,12 @@ def test_an_index_of_nothing_answers(tmp_path: Path) -> None:
     build_index(str(tmp_path), [])
 
     assert SearchIndex(str(tmp_path)).rows("song") == ([], 0)
+
+
+def test_a_romanisation_is_found_however_it_is_parted(tmp_path: Path) -> None:
+    build_index(str(tmp_path / "i"), [Doc(0, 5, ("茉莉花", "Players")), Doc(1, 9, ("Moly Hue", "Others"))])
+
+    index = SearchIndex(str(tmp_path / "i"))
+
+    for words in ("molihua", "moli hua", "mo li hua", "Mo Li"):
+        assert 0 in index.rows(words)[0], words

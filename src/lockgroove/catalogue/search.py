@@ -19,6 +19,7 @@ import tantivy
 from lockgroove.catalogue.names import fold, search_text
 
 _CANDIDATES = 400
+_JOINED_CHARS_MAX = 40
 _HEAP_BYTES = 64 << 20
 _WORD_CHARS_MAX = 60
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "COMBINING KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR")
@@ -123,7 +124,13 @@ class SearchIndex:
     def _query(self, words: list[str]) -> Any:
         last = len(words) - 1
         parts = [(tantivy.Occur.Must, self._word(word, unfinished=i == last)) for i, word in enumerate(words)]
-        return tantivy.Query.boolean_query(parts)
+        each = tantivy.Query.boolean_query(parts)
+        joined = "".join(words)
+        if last == 0 or not joined.isascii() or len(joined) > _JOINED_CHARS_MAX:
+            return each
+        # Scripts that do not part words are romanised without parting them: "moli hua" is "molihua".
+        either = [(tantivy.Occur.Should, each), (tantivy.Occur.Should, self._word(joined, unfinished=True))]
+        return tantivy.Query.boolean_query(either)
 
     def _word(self, word: str, unfinished: bool) -> Any:
         ways = [self._boosted(tantivy.Query.term_query(self._schema, "words", word), 3.0)]

@@ -17,7 +17,7 @@ from lockgroove.rebuild import DecisionMade, Judging
 from lockgroove.report import Silence
 
 DEMO = Path(__file__).parents[2] / "src" / "lockgroove" / "cli" / "demo_music"
-PAIRS = Path("/work/shared/data/audio-music-cc")
+PAIRS = Path(__file__).parents[3] / "shared" / "data" / "audio-music-cc"
 NONE = "s-4f53cda18c2b"  # the statement of those without any
 
 

@@ -37,13 +37,13 @@ def keep_planned(
     """The plan's files into the vault, here and at every place. Without a plan: everything."""
     with rooms.lock("vault"):
         if dry_run:
-            return _listed(_rows(_current(rooms, report)), report), {}
+            return _rehearsed(rooms, report), {}
         if not rooms.budget()[0]:
             rooms.journal.append("planned", {"budget_bytes": None})
         committer = Committer(rooms.storage, rooms.journal, rooms.index, report)
         recovered = committer.recover()
         generation = _current(rooms, report)
-        drafts = drafts_of(_rows(generation), _opener(rooms))
+        drafts = drafts_of(_rows(generation.private), _opener(rooms))
         result = keep(drafts, committer, recovered, generation.summary["bytes_planned"], report)
         return result, catch_up_places(rooms, report)
 
@@ -58,8 +58,20 @@ def _current(rooms: Rooms, report: Report) -> generations.Generation:
     return rebuild(rooms, report)
 
 
-def _rows(generation: generations.Generation) -> Iterator[Mapping[str, Any]]:
-    for batch in tables.read_batches(f"{generation.private}/keep.parquet"):
+def _rehearsed(rooms: Rooms, report: Report) -> KeepResult:
+    """The files that a run would keep; without a plan that is everything, as in a run."""
+    generation = _current(rooms, report)
+    if rooms.budget()[0]:
+        return _listed(_rows(generation.private), report)
+    from lockgroove.campaigns.refresh import try_keep
+
+    with rooms.scratch("keep") as scratch:
+        try_keep(generation, scratch)
+        return _listed(_rows(scratch), report)
+
+
+def _rows(folder: str) -> Iterator[Mapping[str, Any]]:
+    for batch in tables.read_batches(f"{folder}/keep.parquet"):
         yield from batch.to_pylist()
 
 

@@ -41,11 +41,24 @@ def plan_of(generation: generations.Generation) -> PlanResult:
 
 def try_plan(generation: generations.Generation, scratch: str, budget_bytes: int | None) -> PlanResult:
     """What another budget would plan, in a scratch folder."""
+    _link_tables(generation, scratch)
+    with engine(scratch, table_files(generation.private)) as db:
+        return write_plan(db, scratch, budget_bytes)
+
+
+def try_keep(generation: generations.Generation, scratch: str) -> None:
+    """Write `keep.parquet` into a scratch folder as a plan of everything would have it."""
+    _link_tables(generation, scratch)
+    with engine(scratch, table_files(generation.private)) as db:
+        write_plan(db, scratch, None)
+        prepare_fates(db, scratch, planned=True)
+        write_keepable(db, scratch)
+
+
+def _link_tables(generation: generations.Generation, scratch: str) -> None:
     for name in os.listdir(generation.private):
         if name.endswith(".parquet") and name not in ("plan.parquet", "keep.parquet"):
             os.symlink(f"{generation.private}/{name}", f"{scratch}/{name}")
-    with engine(scratch, table_files(generation.private)) as db:
-        return write_plan(db, scratch, budget_bytes)
 
 
 def _plan_and_ledger(folder: str, rooms: Rooms) -> tuple[PlanResult, list[tables.WrittenFile]]:

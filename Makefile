@@ -4,8 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     ?= uv
 STAMP  := $(VENV)/.installed
+SPARK  := $(VENV)/.spark
+TRACKS ?= 2560000
 
-.PHONY: help demo test campaign bench check lint format types imports system system-test lock clean
+.PHONY: help demo test campaign bench bench-catalogue check lint format types imports system system-test lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -13,8 +15,8 @@ help:  ## this list
 demo: $(STAMP)  ## the whole line on the demo's own music, then a page at http://127.0.0.1:8080
 	$(BIN)/lockgroove demo
 
-test: system-test $(STAMP)  ## all tests
-	$(BIN)/python -m pytest -n auto
+test: system-test $(STAMP) $(SPARK)  ## all tests
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: lint test  ## what must pass before a commit
 
@@ -34,13 +36,18 @@ system:
 	@sh tools/system-packages.sh python3-venv
 
 system-test:
-	@sh tools/system-packages.sh python3-venv chromium minisign nginx-light
+	@sh tools/system-packages.sh python3-venv chromium minisign nginx-light openjdk-17-jre-headless
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory system
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# Spark has a lock of its own, since it weighs more than all the rest together and only tests want it here.
+$(SPARK): $(STAMP) requirements-spark.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
 	touch $@
 
 campaign: system-test $(STAMP)  ## hundreds of kills and flips; takes a while
@@ -50,9 +57,14 @@ bench: $(STAMP)  ## growth and, where PEERS and SHELF are set, the peers (docs/m
 	cd bench && ../$(BIN)/python growth.py 1000 10000
 	test -z "$(SHELF)" || (cd bench && ../$(BIN)/python peers.py "$(SHELF)")
 
+bench-catalogue: $(STAMP)  ## a generated catalogue of TRACKS tracks, built and asked (200 bytes of disk a track)
+	cd bench && ../$(BIN)/python catalogue.py --tracks $(TRACKS) $(if $(FOLDER),--folder "$(FOLDER)")
+
 lock:  ## pin every package with its digests (needs uv)
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
 		--group dev --extra build pyproject.toml -o requirements.lock
+	echo "pyspark>=4.3" | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
+		--no-annotate - -o requirements-spark.lock
 
 clean:  ## remove what can be made again
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

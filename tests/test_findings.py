@@ -14,9 +14,11 @@ from lockgroove import archive as archives
 from lockgroove.archive import Archive
 from lockgroove.findings import CODES
 from lockgroove.report import Silence
+from lockgroove.sources.discogs import Discogs
 from lockgroove.sources.filereading import given_up
 from lockgroove.sources.folder import Folder
 from lockgroove.sources.listens import Listens
+from lockgroove.sources.musicbrainz import MusicBrainz
 from lockgroove.sources.walk import Entry, listing
 from lockgroove.testing.sources import Remembering
 
@@ -32,6 +34,12 @@ def of_shelf(root: Path) -> Codes:
 def of_listens(path: Path, text: str) -> Codes:
     path.write_text(text)
     source = Listens(os.fsencode(path), "listens-0123456789abcdef", lambda _: 0, str(path.parent))
+    return {f.code for batch in source.batches(None, Remembering()) for f in batch.findings}
+
+
+def of_dump(name: str) -> Codes:
+    kind = MusicBrainz if name.startswith("musicbrainz") else Discogs
+    source = kind([os.fsencode(DATA / "dumps" / name)])
     return {f.code for batch in source.batches(None, Remembering()) for f in batch.findings}
 
 
@@ -167,6 +175,14 @@ def torn_journal(tmp: Path) -> Codes:
 
 
 EXAMPLES: dict[str, Callable[[Path], Codes]] = {
+    "record-malformed": lambda _: of_dump("musicbrainz/broken/record-malformed.jsonl"),
+    "record-repeated": lambda _: of_dump("musicbrainz/broken/record-repeated.jsonl"),
+    "archive-truncated": lambda _: of_dump("musicbrainz/broken/archive-truncated.jsonl.xz"),
+    "archive-damaged": lambda _: of_dump("musicbrainz/broken/archive-damaged.jsonl.gz"),
+    "schema-unknown": lambda _: of_dump("musicbrainz/broken/schema-unknown.tar.xz"),
+    "isrc-malformed": lambda _: of_dump("musicbrainz/broken/isrc-malformed.jsonl"),
+    "value-absurd": lambda _: of_dump("discogs/broken/value-absurd.xml"),
+    "text-broken": lambda _: of_dump("discogs/broken/text-broken.xml"),
     "symlink-loop": lambda tmp: linked(tmp, "../shelf"),
     "symlink-outside": lambda tmp: linked(tmp, "/"),
     "symlink-broken": lambda tmp: linked(tmp, "nowhere"),

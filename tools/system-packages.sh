@@ -5,6 +5,7 @@ for package in "$@"; do
     case "$package" in
         python3-venv) python3 -c 'import ensurepip' 2>/dev/null && continue ;;
         chromium) command -v chromium >/dev/null 2>&1 && continue ;;
+        openjdk-17-jre-headless) command -v java >/dev/null 2>&1 && continue ;;
         nginx-light) { command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ]; } && continue ;;
         *) command -v "$package" >/dev/null 2>&1 && continue ;;
     esac
@@ -22,6 +23,7 @@ else
     for package in $missing; do
         case "$package" in
             python3-venv) echo "python3-venv is missing, and without it there is no virtual environment: apt install python3-venv" ;;
+            openjdk-*) echo "Java is missing: the tests on Spark are skipped. (apt install openjdk-17-jre-headless)" ;;
             chromium) echo "chromium is missing: the browser tests are skipped. (apt install chromium)" ;;
             *) echo "$package is missing: the tests that need it are skipped. (apt install $package)" ;;
         esac

@@ -17,13 +17,7 @@ from lockgroove.campaigns import homes
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import ClaimStore, Part
-from lockgroove.errors import (
-    DamageFound,
-    FormatUnknown,
-    Locked,
-    NoArchive,
-    UsageError,
-)
+from lockgroove.errors import DamageFound, FormatUnknown, Locked, NoArchive, UsageError
 from lockgroove.journal import Journal
 from lockgroove.storage import LocalStorage
 from lockgroove.vault import HeldIndex, ocfl, places
@@ -31,13 +25,16 @@ from lockgroove.vault import HeldIndex, ocfl, places
 if TYPE_CHECKING:
     from lockgroove.campaigns import mirror as mirroring
     from lockgroove.campaigns.care import CareResult
+    from lockgroove.campaigns.evidence import Evidence
     from lockgroove.campaigns.export import Exported
+    from lockgroove.campaigns.trial import Figures
     from lockgroove.catalogue.reader import Reader
     from lockgroove.config import PlaceConfig
     from lockgroove.coverage import PlanResult
     from lockgroove.dumps import DumpResult
     from lockgroove.gather import Gathered
     from lockgroove.keep import KeepResult
+    from lockgroove.rebuild import HandMatch
     from lockgroove.report import Report
     from lockgroove.vault.places import CaughtUp
 
@@ -196,6 +193,23 @@ class Archive:
 
         return gathering.other(self.rooms, name, location, report, dry_run)
 
+    def gather_dump(
+        self, name: str, paths: Sequence[str], report: Report, full: bool | None = None, dry_run: bool = False
+    ) -> Gathered:
+        """Take in what a public source publishes as files; after a cut, from where it was."""
+        from lockgroove.campaigns import gathering
+
+        return gathering.dump(self.rooms, name, paths, report, full, dry_run)
+
+    def gather_mapped(
+        self, paths: Sequence[str], mapping: str, report: Report, full: bool | None = None,
+        dry_run: bool = False,
+    ) -> list[Gathered]:  # fmt: skip
+        """Take in tables of one's own by a mapping; each file is a source of its own."""
+        from lockgroove.campaigns import gathering
+
+        return gathering.mapped(self.rooms, paths, mapping, report, full, dry_run)
+
     def sources(self, prefix: str = "") -> dict[str, str]:
         """Name and path of every private source."""
         return self.rooms.sources(prefix)
@@ -227,6 +241,26 @@ class Archive:
             generation = current
         which = generations.PUBLIC if public else generations.PRIVATE
         return Reader(f"{generation.folder}/{which}", f"{generation.folder}/search-{which}")
+
+    def match(
+        self, reader: Reader, one: str, other: str, because: str, same: bool = True, dry_run: bool = False
+    ) -> HandMatch:
+        """An operator's word that two are one recording, or are not."""
+        from lockgroove.campaigns import matching
+
+        return matching.match(self.rooms, reader, one, other, because, same, dry_run)
+
+    def evidence(self, reader: Reader, table: str, row: int) -> Evidence:
+        """The claims behind an item, and which of them each of its values comes from."""
+        from lockgroove.campaigns import evidence
+
+        return evidence.evidence(self.rooms, reader, table, row)
+
+    def trial(self, tracks: int, seed: int, questions: int, report: Report) -> Figures:
+        """Fill this archive with a generated catalogue and measure it."""
+        from lockgroove.campaigns import trial
+
+        return trial.run(self.rooms, tracks, seed, questions, report)
 
     # keeping
 

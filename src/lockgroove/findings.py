@@ -120,6 +120,37 @@ CODES: Mapping[str, Code] = {
     "listen-unnamed": _code(
         "warning", "a listen without ISRC, MBID or artist and title", "nothing can be counted from it"
     ),
+    # dumps of catalogues, as they are read
+    "record-malformed": _code(
+        "warning", "a record of the dump cannot be read", "it is refused and counted; the rest was read"
+    ),
+    "record-repeated": _code(
+        "warning",
+        "two records of one dump have the same id and say different things",
+        "both are kept as claims; the later one counts",
+    ),
+    "archive-truncated": _code(
+        "warning", "the dump ends before its end", "fetch it again; what came before is kept"
+    ),
+    "archive-damaged": _code(
+        "warning", "the dump's compression is damaged", "fetch it again; what came before is kept"
+    ),
+    "schema-unknown": _code(
+        "warning",
+        "the dump is of another schema version than this reader was written for",
+        "look at the counts; a newer Lockgroove may read more of it",
+    ),
+    "value-absurd": _code(
+        "note", "a value that cannot be, such as a negative duration", "left out; the claim keeps it as given"
+    ),
+    "isrc-malformed": _code(
+        "note", "something that is no ISRC stands where one should", "left out; the claim keeps it as given"
+    ),
+    "text-broken": _code(
+        "note",
+        "its text has NUL bytes or bytes that are not UTF-8",
+        "shown with replacements; the claim keeps it as given",
+    ),
     # keeping
     "source-gone": _code(
         "warning", "the file is no longer where it was gathered", "bring the shelf back, or gather again"

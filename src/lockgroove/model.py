@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from lockgroove.findings import Finding
 
 FORMAT_TAG = "lockgroove-1"
 
 EntityKind = Literal["recording", "track", "release", "artist", "release-group", "label"]
+ListensMode = Literal["replace", "add"]
 Act = Literal["store", "describe", "stream", "download", "dump"]
 
 ID_PREFIXES: Mapping[EntityKind, str] = {
@@ -56,19 +59,20 @@ def parse_id(text: str) -> tuple[EntityKind, bytes] | None:
     return kind, (bits >> 4).to_bytes(ID_BYTES, "big")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Claim:
     """What one source says of one entity.
 
-    `body` is as given and never reworded; `says` is the reader's account of it in the catalogue's
-    words (`docs/format.md`, "What a claim says"); `stamp` is the source's mark of the version.
+    `body` is as given and never reworded, as `msgspec.Raw` to the byte: the text of one JSON value. `says`
+    is the reader's account of it in the catalogue's words (`docs/format.md`, "What a claim says");
+    `stamp` is the source's mark of the version.
     """
 
     kind: str
     source: str
     key: str
     stamp: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | msgspec.Raw
     says: Mapping[str, Any]
 
 
@@ -85,7 +89,7 @@ class Terms:
     contact: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ListenCount:
     """Listens of one subject in one month by one group of listeners; the listener is not in it.
 
@@ -105,7 +109,9 @@ class ListenCount:
 class Batch:
     """Part of a harvest: what was found since the last one, and where to go on after it.
 
+    `cursor` is where to go on once everything up to here is safe; None where nobody can go on from here.
     `as_before` says that the whole source is as the last harvest left it: every key still stands.
+    `listens_mode` says whether a harvest's listens replace those of earlier ones or add to them.
     """
 
     claims: Sequence[Claim] = ()
@@ -114,17 +120,25 @@ class Batch:
     findings: Sequence[Finding] = ()
     cursor: str | None = None
     as_before: bool = False
+    listens_mode: ListensMode = "replace"
 
 
 class Known(Protocol):
-    """What earlier harvests of the same source already hold."""
+    """What earlier harvests of the same source already hold. Keys are `kind NUL key`."""
 
-    def stamps(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """The stamps of those of the keys that are held and current."""
+    def stamps(self, keys: Sequence[str]) -> Mapping[str, object]:
+        """For those of the keys that are held and current, what equals their stamp."""
 
 
 class Source(Protocol):
-    """A place where music or word of it may lawfully be gathered. Found by entry point."""
+    """A place where music or word of it may lawfully be gathered. Found by entry point.
+
+    A source may also have: `reader`, name and version of what reads it; `public_name`, the one name of a
+    public source in every archive; `full` False, when a key that it does not give may still be offered;
+    `counts`, for each file its name and the records read, kept and refused, whether it was `broken`, and the
+    `kinds` of its claims; `progress()`, bytes read and bytes in all. One that goes on after a cursor gives
+    exactly the rest.
+    """
 
     name: str
     terms: Terms

@@ -209,7 +209,7 @@ def test_ids_of_every_kind_can_be_exported(home: Archive, tmp_path: Path) -> Non
     (artist,) = reader.select("SELECT * FROM artists WHERE name = 'Erik Satie'")
     (file,) = reader.select("SELECT * FROM files WHERE key LIKE '%Gymno%'")
     (picture,) = reader.select("SELECT * FROM files WHERE key LIKE '%front.jpg'")
-    (track,) = reader.select("SELECT * FROM tracks WHERE title LIKE 'Gymno%'")
+    (track,) = reader.select("SELECT * FROM tracks WHERE recording_row = ?", song_row["row"])
     reader.close()
     counts = [
         run(home, tmp_path / f"{n}", item).files

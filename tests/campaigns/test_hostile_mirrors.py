@@ -32,7 +32,7 @@ FILES = [
     "listens.parquet", "decisions.jsonl", "volumes.parquet", "volumes/000001.tar", "tables/keys.bin",
     "tables/dictionary.json", *(f"tables/{name}.parquet" for name in (
         "artists", "releases", "recordings", "tracks", "files", "copies", "holdings", "rights", "listens",
-        "matches", "ledger")),
+        "matches", "ledger", "release_groups", "labels")),
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lockgroove.catalogue.build import HELD_SCHEMA, Inputs, build_tables
+from lockgroove.catalogue.build import HELD_SCHEMA, Inputs, Work, build_tables
 from lockgroove.catalogue.claims import LISTEN_SCHEMA
-from lockgroove.catalogue.facts import write_facts
+from lockgroove.catalogue.facts import Facts, write_facts
+from lockgroove.catalogue.records import record_of
+from lockgroove.catalogue.staging import Stages
 from lockgroove.rebuild import Judging
 
 SHELF = "shelf-aaaaaaaaaaaaaaaa"
@@ -81,22 +84,25 @@ def held_row(claim: Record, sha512: str | None = None, object_id: str | None = N
 def build(
     folder: Path, records: Sequence[Record], *, held: Sequence[Mapping[str, Any]] = (),
     listens: Sequence[Mapping[str, Any]] = (), public: bool = False, parts: int = 1,
+    work: Path | None = None,
 ) -> Path:  # fmt: skip
-    """Build tables into a new folder below `folder`, the claims cut into so many parts."""
-    work = folder / f"build-{next(_number)}"
-    work.mkdir(parents=True)
+    """Build tables into a new folder below `folder`, or go on in `work`; claims cut into so many parts."""
+    work = work or folder / f"build-{next(_number)}"
+    work.mkdir(parents=True, exist_ok=True)
     facts = []
     for number in range(parts):
-        path = f"{work}/facts-{number}.parquet"
+        path = f"{work}/facts-{number}"
         some = records[number * len(records) // parts : (number + 1) * len(records) // parts]
-        write_facts(some, number << 20, path)
+        if not os.path.exists(path):
+            write_facts(map(record_of, some), number << 20, path)
         facts.append(path)
     pq.write_table(pa.Table.from_pylist([dict(h) for h in held], schema=HELD_SCHEMA), f"{work}/held.parquet")
     pq.write_table(
         pa.Table.from_pylist([dict(c) for c in listens], schema=LISTEN_SCHEMA), f"{work}/l.parquet"
     )
-    inputs = Inputs(facts, [f"{work}/held.parquet"], [f"{work}/l.parquet"], f"{work}/scratch")
-    build_tables(inputs, Judging([]), f"{work}/tables", public)
+    inputs = Inputs(Facts(facts), [f"{work}/held.parquet"], [f"{work}/l.parquet"])
+    building = Work(inputs, f"{work}/tables", f"{work}/scratch", public, f"{work}/members")
+    build_tables(building, Judging([]), Stages(f"{work}/stages"))
     return work / "tables"
 
 
@@ -111,6 +117,11 @@ def groups(tables: Path) -> set[frozenset[str]]:
     for match in rows(tables, "matches"):
         together.setdefault(match["recording_row"], set()).add(match["key"])
     return {frozenset(keys) for keys in together.values()}
+
+
+def stages_of(work: Path) -> list[str]:
+    """The stages that were done there."""
+    return list(Stages(f"{work}/stages").seconds)
 
 
 def tables_of(folder: Path) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from claimbook import build, companion, count, held_row, listened, rows, sound, 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lockgroove.catalogue.build import engine
+from lockgroove.catalogue.spilling import engine
 from lockgroove.coverage import PlanResult, prepare_fates, write_keepable, write_ledger, write_plan
 
 WITHIN = settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -42,10 +42,11 @@ def plan(tables: Path, budget: int | None) -> tuple[PlanResult, set[str]]:
 
 def ledger(tables: Path, kind: str = "recording") -> dict[str, dict[str, Any]]:
     """The ledger's rows by title of the recording, or by size for files."""
-    titles = {r["recording_id"]: r["title"] for r in rows(tables, "recordings")}
+    recordings = rows(tables, "recordings")
     found = [row for row in rows(tables, "ledger") if row["kind"] == kind]
-    assert len({row["item_id"] for row in found}) == len(found)
-    return {titles.get(row["item_id"], str(row["size_bytes"])): row for row in found}
+    assert len({(row["item_id"], row["recording_row"]) for row in found}) == len(found)
+    names = [str(r["size_bytes"]) if r["item_id"] else recordings[r["recording_row"]]["title"] for r in found]
+    return dict(zip(names, found, strict=True))
 
 
 def world(
@@ -139,7 +140,8 @@ def _the_ledger_is_true(
             assert reason == ("budget" if of else "no-file")
     reasons = Counter(row["reason"] for row in said.values())
     assert (result.recordings_held, result.recordings_planned) == (reasons["held"], reasons["planned"])
-    planned_listens = sum(row["listens"] for row in said.values() if row["reason"] == "planned")
+    listens = {r["title"]: r["listens"] for r in rows(tables, "recordings")}
+    planned_listens = sum(listens[title] for title, row in said.items() if row["reason"] == "planned")
     assert planned_listens == result.listens_planned
     of_files = Counter(row["reason"] for row in rows(tables, "ledger") if row["kind"] == "file")
     assert of_files["held"] == len(kept)

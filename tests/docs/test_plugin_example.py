@@ -33,7 +33,7 @@ def test_what_it_gathers_is_counted_and_found(tmp_path):
             for _ in range(2)
         ]
         reader = archive.reader(report)
-        rows, _ = reader.search("gymnopedie", 10, 0)
+        rows, _, _ = reader.search("gymnopedie", 10, 0)
         reader.close()
 
     assert [(d.claims, d.listens, d.withdrawn, d.unchanged) for d in done] == [(2, 3, 0, 0), (0, 0, 0, 2)]

@@ -217,8 +217,8 @@ def test_the_public_ledger_tells_of_dark_files_an_id_a_size_and_a_reason(dump: P
     recordings = pq.read_table(dump / "tables" / "recordings.parquet").to_pylist()
     files = pq.read_table(dump / "tables" / "files.parquet").to_pylist()
 
-    said = [row["item_id"] for row in ledger if row["kind"] == "recording"]
-    assert sorted(said) == sorted(r["recording_id"] for r in recordings)
+    said = [row["recording_row"] for row in ledger if row["kind"] == "recording"]
+    assert said == list(range(len(recordings)))
     of_files = [row for row in ledger if row["kind"] == "file"]
     assert len(of_files) == len(files) + 1  # the dark one
     assert [row["rights"] for row in of_files].count("none") == 1

@@ -24,6 +24,8 @@ _ABOUT = (
 Identifier = Annotated[str, Path(max_length=64, description="An id as the archive gives it, such as r-…")]
 Sha512 = Annotated[str, Path(pattern="^[0-9a-f]{128}$", description="SHA-512 in hexadecimal")]
 Offset = Annotated[int, Query(ge=0, le=OFFSET_MAX)]
+Year = Annotated[int | None, Query(ge=0, le=9999)]
+Milliseconds = Annotated[int | None, Query(ge=0, le=10**9)]
 
 
 def once_each(request: Request) -> None:
@@ -63,10 +65,21 @@ def _add_lists(api: FastAPI, house: House) -> None:
         ],
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
         offset: Offset = 0,
+        source: Annotated[str | None, Query(max_length=100, description="Only what it speaks of")] = None,
+        licence: Annotated[str | None, Query(max_length=100, description="Only what has such a file")] = None,
+        held: Annotated[bool | None, Query(description="Only what is in the vault, or is not")] = None,
+        year_min: Year = None,
+        year_max: Year = None,
+        duration_min_ms: Milliseconds = None,
+        duration_max_ms: Milliseconds = None,
     ) -> Found:
         """Recordings, best first."""
+        filters = {
+            "source": source, "licence": licence, "held": held, "year_min": year_min, "year_max": year_max,
+            "duration_min_ms": duration_min_ms, "duration_max_ms": duration_max_ms,
+        }  # fmt: skip
         with house.current.pin() as pinned:
-            return items.search(pinned, words.question(q), limit, offset)
+            return items.search(pinned, words.question(q), limit, offset, filters)
 
     @api.get("/coverage")
     def coverage() -> Coverage:

@@ -33,7 +33,7 @@ def coverage(pinned: Pinned) -> Coverage:
 
 # Recordings with like listens per byte make one step, so that the curve has few, however many there are.
 _STEPS = """SELECT count(*) AS recordings, sum(size_bytes)::BIGINT AS bytes, sum(listens)::BIGINT AS listens
-    FROM ledger WHERE kind = 'recording' AND held
+    FROM ledger l JOIN recordings r ON r.row = l.recording_row WHERE l.held
     GROUP BY floor(8 * ln((listens + 0.01) / (size_bytes + 1)))
     ORDER BY sum(listens) / (sum(size_bytes) + 1) DESC"""
 

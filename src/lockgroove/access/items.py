@@ -5,9 +5,10 @@ A visitor's pinned tables hold public rows alone, so what is dark cannot be aske
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from lockgroove.access import media
 from lockgroove.access.current import Pinned
@@ -29,6 +30,7 @@ from lockgroove.access.shapes import (
 )
 from lockgroove.access.vaultview import VaultView
 from lockgroove.catalogue.reader import Reader, Row
+from lockgroove.catalogue.search import Filters
 from lockgroove.coverage.ledger import REASONS
 from lockgroove.model import parse_id
 
@@ -47,12 +49,20 @@ def stream_path(sha512: str, name: str) -> str:
     return f"/stream/{sha512}/{quote(name.encode('utf-8', 'surrogateescape'), safe='')}"
 
 
-def search(pinned: Pinned, query: str, limit: int, offset: int) -> Found:
-    """Recordings for words or an identifier."""
-    rows, count = pinned.reader.search(query, limit, offset)
+_NO_FILTERS: Mapping[str, Any] = MappingProxyType({})
+
+
+def search(
+    pinned: Pinned, query: str, limit: int, offset: int, filters: Mapping[str, Any] = _NO_FILTERS
+) -> Found:
+    """Recordings for words or an identifier; `filters` by the names of `catalogue.search.Filters`."""
+    asked = {name: value for name, value in filters.items() if value is not None}
+    rows, count, is_exact = pinned.reader.search(query, limit, offset, Filters(**asked))
     more = offset + len(rows) < count and rows
-    following = f"/api/search?q={quote(query)}&limit={limit}&offset={offset + limit}" if more else None
-    return Found(query, count, offset, cards(pinned, rows), following)
+    again = urlencode({"q": query, **asked, "limit": limit, "offset": offset + limit}, quote_via=quote)
+    return Found(
+        query, count, is_exact, offset, cards(pinned, rows), f"/api/search?{again}" if more else None
+    )
 
 
 def cards(pinned: Pinned, rows: Sequence[Row]) -> list[Card]:

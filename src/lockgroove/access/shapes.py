@@ -80,7 +80,7 @@ class Claim:
 
     claim_id: str
     source: str
-    key: str
+    key: str | None
     rule: str | None
     score: float | None
 
@@ -180,10 +180,14 @@ class Artist:
 
 @dataclass(frozen=True)
 class Found:
-    """A stretch of the recordings that answer a question, best first; `next` leads on."""
+    """A stretch of the recordings that answer a question, best first; `next` leads on.
+
+    There are `found` in all, or, where not `found_exactly`, at least so many.
+    """
 
     query: str
     found: int
+    found_exactly: bool
     offset: int
     items: Sequence[Card]
     next: str | None

@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 import zstandard
 
 from lockgroove.catalogue.claims import LISTEN_SCHEMA, records_of
-from lockgroove.catalogue.facts import SCHEMA, rows_of
+from lockgroove.catalogue.facing import Facing
+from lockgroove.catalogue.facts import tables_of
+from lockgroove.catalogue.records import strictly
 from lockgroove.dumps import Manifest
 from lockgroove.dumps.write import CLAIMS, DECISIONS, LISTENS, VOLUME_INDEX, VOLUME_SCHEMA
 from lockgroove.errors import UsageError, VerificationFailed
@@ -108,8 +110,10 @@ def digest_of(data: bytes) -> str:
 def _checked(records: list[dict[str, Any]]) -> set[str]:
     for record in records:
         _check_record(record)
-    rows = [row for record in records for row in rows_of(record)]
-    pa.Table.from_pylist(rows, schema=SCHEMA)
+    facing = Facing(0)
+    facing.take(strictly(canonical(record)) for record in records)
+    for _ in tables_of(facing):
+        """Made, and let go: what cannot be made raises."""
     return {record["source"] for record in records}
 
 
@@ -124,7 +128,9 @@ def _check_record(record: dict[str, Any]) -> None:
     if record["kind"] == "file":
         decode(record["key"])
         decode(says["deposit"])
-        _require(type(says["size_bytes"]) is int and says["size_bytes"] >= 0, "a file without a size")
+        _require(
+            type(says["size_bytes"]) is int and 0 <= says["size_bytes"] < 1 << 63, "a file without a size"
+        )
         _require(isinstance(says["role"], str), "a file without a role")
     canonical(record)
 

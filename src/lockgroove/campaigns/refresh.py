@@ -8,9 +8,9 @@ import os
 from lockgroove import tables
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
-from lockgroove.catalogue.build import engine
+from lockgroove.catalogue.spilling import engine
 from lockgroove.coverage import PlanResult, prepare_fates, write_keepable, write_ledger, write_plan
-from lockgroove.rebuild import Judging, build, decisions_of
+from lockgroove.rebuild import Judging, build, decisions_of, hand_matches
 from lockgroove.report import Report
 
 
@@ -24,11 +24,12 @@ def rebuild(rooms: Rooms, report: Report) -> generations.Generation:
     with rooms.lock("catalogue"):
         rooms.index.catch_up()
         truth, as_of = rooms.index.truth()
-        folder = generations.begin(rooms.root)
+        folder = generations.begin(rooms.root, truth)
         judging = Judging(decisions_of(rooms.index.notable("rights-decided")))
-        built = build(rooms.root, folder, rooms.store, rooms.index, judging, report)
+        matches = hand_matches(rooms.index.notable("matched"))
+        built = build(rooms.root, folder, rooms.store, rooms.index, judging, matches, report)
         result, extra = _plan_and_ledger(folder, rooms)
-        summary = result.as_json() | {"objects": rooms.index.totals()[0]}
+        summary = result.as_json() | {"objects": rooms.index.totals()[0], "seconds": dict(built.seconds)}
         report.progress("catalogue", 2, 2, "tables")
         return generations.finish(rooms.root, folder, [*built.files, *extra], as_of, truth, summary)
 

@@ -1,33 +1,46 @@
-"""Tables from claims: current claims, rights, identity, groups, rows in catalogue order.
+"""Tables from claims, in stages: rights, names, seats, groups, recordings, keys.
 
 In: Parquet of facts, of what is held and of listens, and a judge of rights statements. Out: a folder of
-tables, the same to the byte for the same input. Runs in DuckDB within its memory limit, spilling to disk.
+tables, the same to the byte for the same input. Each stage is timed, and is not done again after a kill.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from lockgroove import tables
-from lockgroove.catalogue import identity, queries
+from lockgroove.catalogue import queries
 from lockgroove.catalogue.claims import LISTEN_SCHEMA
-from lockgroove.catalogue.facts import SCHEMA
-from lockgroove.catalogue.keyindex import write_key_index
+from lockgroove.catalogue.facts import SCHEMAS as FACTS
+from lockgroove.catalogue.facts import Facts
+from lockgroove.catalogue.grouping import Groups, find_groups
+from lockgroove.catalogue.keying import write_keys
+from lockgroove.catalogue.ranks import rank_macro
 from lockgroove.catalogue.schemas import SPECS, dictionary
+from lockgroove.catalogue.seating import Seats, name_everything, seat
+from lockgroove.catalogue.spilling import engine, stream, view
+from lockgroove.catalogue.staging import Stages
+from lockgroove.catalogue.writing import (
+    Rows,
+    count_listens,
+    file_members,
+    listens_in_order,
+    write_matches,
+    write_members,
+    write_recordings,
+    write_tracks,
+)
 from lockgroove.journal import canonical
 
 Judge = Callable[[str, Sequence[Mapping[str, str]]], Mapping[str, Any]]
-_MEMORY_BYTES_MIN = 512 << 20
-_MEMORY_PER_INPUT = 10
 _TEXT = pa.string()
 _VERDICT_SCHEMA = pa.schema(
     [
@@ -41,87 +54,135 @@ HELD_SCHEMA = pa.schema(
 )
 # What a `deposit.json` tells of: each file that it names, and the other object (`target`) that has its bytes.
 TOLD_SCHEMA = pa.schema([(n, _TEXT) for n in ("object_id", "source", "key", "stamp", "target")])
+# Tables that SQL puts in order by itself: they are no larger than the files and the names.
+_PLAIN = ("artists", "releases", "release_groups", "labels", "files", "holdings", "copies", "rights")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a build reads: Parquet files, and the scratch folder it may fill.
+    """What a build reads: facts, and Parquet files of what is held and of listens.
 
     `told` need only speak of objects whose bytes answer more than one claim, and of those that point at them.
+    `by_hand` are pairs of recording ids and whether somebody said that they are one; a later word wins.
     """
 
-    facts: Sequence[str]
+    facts: Facts
     held: Sequence[str]
     listens: Sequence[str]
-    scratch: str
     told: Sequence[str] = ()
+    by_hand: Sequence[tuple[bytes, bytes, bool]] = ()
+
+    def files(self) -> list[str]:
+        """All files that are read."""
+        return [*(path for family in FACTS for path in self.facts.files(family)), *self.held, *self.listens]
 
 
-def build_tables(inputs: Inputs, judge: Judge, folder: str, public: bool) -> list[tables.WrittenFile]:
-    """Write every table into `folder`; with `public`, only of what may be published."""
-    os.makedirs(folder, exist_ok=True)
-    os.makedirs(inputs.scratch, exist_ok=True)
-    with engine(inputs.scratch, [*inputs.facts, *inputs.held, *inputs.listens]) as db:
-        _read(db, inputs)
-        db.execute(queries.SOURCE_RANK)
+@dataclass(frozen=True)
+class Work:
+    """A build: what it reads, the folder of tables it fills, and the scratch folder that it leaves empty.
+
+    With `public`, tables are only of what may be published. Without, `members` is the folder for the lists of
+    claims by recording.
+    """
+
+    inputs: Inputs
+    folder: str
+    scratch: str
+    public: bool
+    members: str
+
+
+def build_tables(work: Work, judge: Judge, stages: Stages) -> list[tables.WrittenFile]:
+    """Write every table."""
+    os.makedirs(work.folder, exist_ok=True)
+    if not stages.done("keys"):
+        with engine(work.scratch, work.inputs.files(), name="build") as db:
+            _read(db, work.inputs)
+            db.execute(rank_macro())
+            _Build(db, stages, work).run(judge)
+    shutil.rmtree(work.scratch, ignore_errors=True)
+    names = [f"{name}.parquet" for name in SPECS]
+    files = [tables.describe(work.folder, n, tables.rows_in(f"{work.folder}/{n}")) for n in names]
+    return files + [tables.describe(work.folder, name) for name in ("keys.bin", "dictionary.json")]
+
+
+def _read(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    for family, schema in FACTS.items():
+        view(db, f"{family}_in", inputs.facts.files(family), schema)
+    for name, paths, schema in (
+        ("held", inputs.held, HELD_SCHEMA),
+        ("told", inputs.told, TOLD_SCHEMA),
+        ("listens_in", inputs.listens, LISTEN_SCHEMA),
+    ):
+        view(db, name, paths, schema)
+
+
+class _Build:
+    """One build: what its stages hand to each other lies in the database and in files of `scratch`."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, stages: Stages, work: Work) -> None:
+        self._db = db
+        self._stages = stages
+        self._scratch = work.scratch
+        self._folder = work.folder
+        self._public = work.public
+        self._members = work.members
+        self._by_hand = work.inputs.by_hand
+
+    def run(self, judge: Judge) -> None:
+        """All stages, but those that an earlier run has done."""
+        do, made, beside = self._stages.do, self._stages.made, f"{self._scratch}/"
+        do("rights", lambda: self._rights(judge))
+        do("names", lambda: name_everything(self._db, self._public))
+        seats = made(
+            "seats",
+            lambda: seat(self._db, f"{beside}seats", self._public),
+            lambda made: made.save(f"{beside}seats.json"),
+            lambda: Seats.load(f"{beside}seats.json"),
+        )
+        groups = made(
+            "groups",
+            lambda: find_groups(self._db, seats, self._by_hand, self._scratch),
+            lambda made: made.save(f"{beside}groups"),
+            lambda: Groups.load(f"{beside}groups"),
+        )
+        do("listens", lambda: count_listens(self._db, seats, groups, self._scratch))
+        rows = made(
+            "recordings",
+            lambda: write_recordings(self._db, seats, groups, self._folder, self._scratch),
+            lambda made: made.save(f"{beside}rows"),
+            lambda: Rows.load(groups, f"{beside}rows"),
+        )
+        do("tracks", lambda: write_tracks(self._db, seats, groups, rows, self._folder))
+        do("matches", lambda: write_matches(self._db, seats, groups, rows, self._folder, self._scratch))
+        do("listens-table", lambda: self._listens(rows))
+        do("files", lambda: self._files(seats, rows))
+        if not self._public:
+            do("members", lambda: write_members(self._db, seats, groups, rows, self._members, self._scratch))
+        do("keys", lambda: write_keys(self._db, seats, groups, rows, self._folder, self._scratch))
+
+    def _rights(self, judge: Judge) -> None:
+        db, public = self._db, self._public
         db.execute(queries.CURRENT)
         db.execute(queries.STATEMENTS)
         _judge(db, judge)
         db.execute(queries.VERDICTS.format(public=public))
         db.execute(queries.SHOWN.format(public=public))
         db.execute(queries.JUDGED)
-        db.execute(queries.NODES)
-        _group(db)
-        db.execute(queries.FILES)
-        return _write(db, folder)
 
+    def _listens(self, rows: Rows) -> None:
+        batches = listens_in_order(self._db, rows, self._scratch)
+        tables.write_table(self._folder, "listens.parquet", SPECS["listens"].schema, batches)
 
-@contextlib.contextmanager
-def engine(scratch: str, inputs: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own that spills into `scratch` and leaves nothing there.
-
-    Its memory follows the size of the input files, within half of the machine's.
-    """
-    path = f"{scratch}/build-{os.getpid()}.duckdb"
-    _remove(path)
-    db = duckdb.connect(path)
-    try:
-        db.execute(f"SET memory_limit = '{_memory_bytes(inputs) >> 20}MiB'")
-        db.execute(f"SET temp_directory = '{scratch}/spill-{os.getpid()}'")
-        db.execute("SET preserve_insertion_order = false")
-        db.execute("SET TimeZone = 'UTC'")
-        yield db
-    finally:
-        db.close()
-        _remove(path)
-
-
-def _memory_bytes(inputs: Iterable[str]) -> int:
-    """A limit, not a reservation. With 128 MiB DuckDB gave up on 60,000 files; 160 MiB were enough."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    wanted = sum(os.path.getsize(path) for path in inputs) * _MEMORY_PER_INPUT
-    return max(_MEMORY_BYTES_MIN, min(wanted, machine // 2))
-
-
-def _remove(path: str) -> None:
-    for name in (path, f"{path}.wal"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-
-
-def _read(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
-    for name, paths, schema in (
-        ("facts", inputs.facts, SCHEMA),
-        ("held", inputs.held, HELD_SCHEMA),
-        ("told", inputs.told, TOLD_SCHEMA),
-        ("listens_in", inputs.listens, LISTEN_SCHEMA),
-    ):
-        if paths:
-            files = "[" + ",".join("'" + p.replace("'", "''") + "'" for p in paths) + "]"
-            db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({files})")
-        else:
-            db.register(f"no_{name}", schema.empty_table())
-            db.execute(f"CREATE VIEW {name} AS SELECT * FROM no_{name}")
+    def _files(self, seats: Seats, rows: Rows) -> None:
+        file_members(self._db, seats, rows)
+        self._db.execute(queries.FILES)
+        for name in _PLAIN:
+            batches = stream(self._db, queries.ROWS[name])
+            tables.write_table(self._folder, f"{name}.parquet", SPECS[name].schema, batches)
+        with open(f"{self._folder}/dictionary.json", "wb") as file:
+            text = json.dumps(dictionary(list(SPECS.values())), indent=1, ensure_ascii=False)
+            file.write(text.encode() + b"\n")
 
 
 def _judge(db: duckdb.DuckDBPyConnection, judge: Judge) -> None:
@@ -137,55 +198,9 @@ def _judge(db: duckdb.DuckDBPyConnection, judge: Judge) -> None:
         number = numbers.setdefault(canonical(content), len(numbers))
         rows.append({**combination, "verdict": number, **content})
     db.register("verdict_rows", pa.Table.from_pylist(rows, schema=_VERDICT_SCHEMA))
-    db.execute("CREATE TABLE verdicts AS SELECT * FROM verdict_rows")
+    db.execute("CREATE OR REPLACE TABLE verdicts AS SELECT * FROM verdict_rows")
+    db.unregister("verdict_rows")
 
 
 def _shortened(stated: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
     return [{"where": s["where"], "text": s["text"][:500]} for s in stated]
-
-
-def _group(db: duckdb.DuckDBPyConnection) -> None:
-    identity.recording_edges(db)
-    edges = db.sql("SELECT nid, hub FROM edges").to_arrow_table()
-    _store_groups(db, "nodes", edges, "grouped")
-    db.execute(queries.MEMBERS)
-    _store_groups(
-        db, "artist_nodes", identity.simple_edges(db, "artist_nodes", ["fold", "mbid"]), "artist_grouped"
-    )
-    _store_groups(
-        db, "release_nodes", identity.simple_edges(db, "release_nodes", ["mbid"]), "release_grouped"
-    )
-    db.execute(queries.ARTISTS)
-    db.execute(queries.RELEASES)
-    db.execute(queries.RECORDINGS)
-
-
-def _store_groups(db: duckdb.DuckDBPyConnection, nodes: str, edges: pa.Table, name: str) -> None:
-    count = _one(db, f"SELECT count(*) FROM {nodes}")
-    labels = identity.components(count, edges)
-    rows = pa.table({"nid": pa.array(np.arange(count, dtype=np.uint32)), "root": pa.array(labels)})
-    db.register("labels", rows)
-    db.execute(f"CREATE TABLE {name} AS SELECT * FROM labels")
-    db.unregister("labels")
-
-
-def _one(db: duckdb.DuckDBPyConnection, query: str) -> int:
-    return int(db.execute(query).fetchall()[0][0])
-
-
-def _write(db: duckdb.DuckDBPyConnection, folder: str) -> list[tables.WrittenFile]:
-    written = []
-    for name, spec in SPECS.items():
-        reader = _rows(db, queries.ROWS[name])
-        written.append(tables.write_table(folder, f"{name}.parquet", spec.schema, reader))
-    write_key_index(f"{folder}/keys.bin", _rows(db, f"SELECT DISTINCT * FROM ({queries.KEYS})"))
-    with open(f"{folder}/dictionary.json", "wb") as file:
-        file.write(
-            json.dumps(dictionary(list(SPECS.values())), indent=1, ensure_ascii=False).encode() + b"\n"
-        )
-    return [*written, tables.describe(folder, "keys.bin"), tables.describe(folder, "dictionary.json")]
-
-
-def _rows(db: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
-    reader: Any = db.sql(query).to_arrow_reader(tables.ROW_GROUP_ROWS)
-    yield from reader

@@ -7,36 +7,29 @@ Invariant: bytes that a `claims-added` event covers never change; bytes behind t
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 
+from lockgroove import durable
+from lockgroove.catalogue import frameindex
+from lockgroove.catalogue.claimlines import liner, record_of
+from lockgroove.catalogue.listenparts import LISTEN_SCHEMA, file_of
+from lockgroove.catalogue.packs import Packing, frame_lines, lines_of, pack_of, streamed_lines
 from lockgroove.errors import DamageFound
-from lockgroove.journal import Journal, canonical, now
-from lockgroove.model import Claim, ListenCount
+from lockgroove.journal import Journal, now
+from lockgroove.model import Claim, ListenCount, ListensMode
 from lockgroove.storage import LocalStorage
 
-FRAME_BYTES_MAX = 1 << 20
-PACK_BYTES_MAX = 256 << 20
-FOLDER = "claims"
+__all__ = ["FOLDER", "LISTEN_SCHEMA", "ClaimStore", "Harvest", "Part", "Waiting", "pack_of", "records_of"]
 
-LISTEN_SCHEMA = pa.schema(
-    [
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("subject", pa.string(), nullable=False),
-        pa.field("month", pa.string(), nullable=False),
-        pa.field("listener_group", pa.int8(), nullable=False),
-        pa.field("listens", pa.int64(), nullable=False),
-        pa.field("capped_listens", pa.int64(), nullable=False),
-        pa.field("listeners", pa.int64(), nullable=False),
-    ]
-)
+PACK_BYTES_MAX = 256 << 20
+PART_BYTES = 16 << 20
+PART_TEXT_BYTES = 64 << 20
+FOLDER = "claims"
+_ADDS = "-add.parquet"
 
 
 @dataclass(frozen=True)
@@ -60,6 +53,11 @@ class Part:
         """Whether it is a part of listens rather than of claims."""
         return self.path.endswith(".parquet")
 
+    @property
+    def adds(self) -> bool:
+        """Whether its listens add to those of earlier harvests instead of replacing them."""
+        return self.path.endswith(_ADDS)
+
 
 @dataclass
 class Harvest:
@@ -69,6 +67,30 @@ class Harvest:
     reader: str
     id: str
     at: str = field(default_factory=now)
+
+
+class Waiting:
+    """Claims of one harvest that are not acknowledged yet: many batches become one part."""
+
+    def __init__(self, store: ClaimStore, harvest: Harvest) -> None:
+        self._store = store
+        self._harvest = harvest
+        self._line = liner(harvest.id, harvest.at, harvest.reader)
+        self._packing = Packing()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to acknowledge: whoever reads a part again may hold its text in memory."""
+        return self._packing.size_bytes >= PART_BYTES or self._packing.text_bytes >= PART_TEXT_BYTES
+
+    def add(self, claims: Iterable[Claim]) -> None:
+        """Take in claims. They are nobody's until `acknowledge`."""
+        self._packing.add(map(self._line, claims))
+
+    def acknowledge(self) -> Part | None:
+        """Make what waits durable and say so in the journal; None when nothing waited."""
+        packing, self._packing = self._packing, Packing()
+        return self._store.add_packing(self._harvest, packing) if packing.records else None
 
 
 class ClaimStore:
@@ -86,59 +108,81 @@ class ClaimStore:
 
     def add(self, harvest: Harvest, claims: Sequence[Claim]) -> None:
         """Acknowledge claims: durable when this returns."""
-        if not claims:
-            return
-        self.add_lines(harvest, [_record(harvest, claim) for claim in claims])
+        waiting = Waiting(self, harvest)
+        waiting.add(claims)
+        waiting.acknowledge()
 
     def add_lines(self, harvest: Harvest, lines: Sequence[bytes]) -> None:
         """Acknowledge records as they are, such as another archive's; durable when this returns."""
-        data = b"".join(_frames(lines))
+        packing = Packing()
+        packing.add(lines)
+        self.add_packing(harvest, packing)
+
+    def add_packing(self, harvest: Harvest, packing: Packing) -> Part:
+        """Acknowledge what was packed as one part; durable when this returns."""
+        data = packing.finish()
         pack, offset = self._open_pack()
         self._storage.append(f"{FOLDER}/{pack}", offset, [data])
-        self._journal.append(
-            "claims-added",
-            {
-                "pack": pack,
-                "offset": offset,
-                "length": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "records": len(lines),
-                "source": harvest.source,
-                "harvest": harvest.id,
-            },
-        )
+        digest = hashlib.sha256(data).hexdigest()
+        part = self._acknowledge("claims-added", harvest, pack, offset, len(data), digest, packing.records)
+        frameindex.remember(self.root, part.name, part.sha256, packing.lengths, packing.counts)
+        return part
 
-    def add_listens(self, harvest: Harvest, counts: Sequence[ListenCount]) -> None:
+    def add_listens(
+        self, harvest: Harvest, counts: Sequence[ListenCount], mode: ListensMode = "replace"
+    ) -> None:
         """Acknowledge listens as a part of their own."""
         if counts:
-            self.add_listens_file(harvest, _listens_file(harvest.source, counts), len(counts))
+            self.add_listens_file(harvest, file_of(harvest.source, counts), len(counts), mode)
 
-    def add_listens_file(self, harvest: Harvest, data: bytes, records: int) -> None:
-        """Acknowledge a Parquet file of listens in LISTEN_SCHEMA."""
+    def add_listens_file(
+        self, harvest: Harvest, data: bytes | str, records: int, mode: ListensMode = "replace"
+    ) -> None:
+        """Acknowledge a Parquet file of listens in LISTEN_SCHEMA, given as bytes or as its path."""
+        pack = self._listens_name(mode)
+        digest, length = hashlib.sha256(), 0
+
+        def passing(chunks: Iterable[bytes]) -> Iterator[bytes]:
+            nonlocal length
+            for chunk in chunks:
+                digest.update(chunk)
+                length += len(chunk)
+                yield chunk
+
+        chunks = [data] if isinstance(data, bytes) else durable.chunks_of(data)
+        self._storage.append(f"{FOLDER}/{pack}", 0, passing(chunks))
+        self._acknowledge("listens-added", harvest, pack, 0, length, digest.hexdigest(), records, mode=mode)
+
+    def _acknowledge(
+        self, kind: str, harvest: Harvest, pack: str, offset: int, length: int, digest: str, records: int,
+        **more: str,
+    ) -> Part:  # fmt: skip
+        subjects = {
+            "pack": pack,
+            "offset": offset,
+            "length": length,
+            "sha256": digest,
+            "records": records,
+            "source": harvest.source,
+            "harvest": harvest.id,
+        }
+        self._journal.append(kind, subjects | more)
+        return Part(f"{FOLDER}/{pack}", offset, length, digest, harvest.source, harvest.id)
+
+    def _listens_name(self, mode: ListensMode) -> str:
         stem = f"{self._journal.writer}-listens-"
-        taken = [n for n in self._storage.names(FOLDER) if n.startswith(stem)]
-        acknowledged = {part.path.rpartition("/")[2] for part in self.parts()}
-        number = 1 + max((int(n[len(stem) : len(stem) + 6]) for n in taken if n in acknowledged), default=0)
-        pack = f"{stem}{number:06}.parquet"
-        self._storage.append(f"{FOLDER}/{pack}", 0, [data])
-        self._journal.append(
-            "listens-added",
-            {
-                "pack": pack,
-                "offset": 0,
-                "length": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "records": records,
-                "source": harvest.source,
-                "harvest": harvest.id,
-            },
-        )
+        acknowledged = (part.path.rpartition("/")[2] for part in self.parts() if part.is_listens)
+        numbers = (int(n[len(stem) :][:6]) for n in acknowledged if n.startswith(stem))
+        return f"{stem}{max(numbers, default=0) + 1:06}{_ADDS if mode == 'add' else '.parquet'}"
 
     def listens(self) -> list[Part]:
-        """The parts of listens that count: of each source those of its newest harvest."""
+        """The parts of listens that count: a source's newest that replace, and what was added since."""
         parts = [part for part in self.parts() if part.is_listens]
-        newest = {part.source: part.harvest for part in sorted(parts, key=lambda p: p.harvest)}
-        return [part for part in parts if newest[part.source] == part.harvest]
+        newest: dict[str, str] = {}
+        for part in parts:
+            if not part.adds:
+                newest[part.source] = max(part.harvest, newest.get(part.source, ""))
+        return [part for part in parts if _counts(part, newest.get(part.source, ""))]
 
     def _open_pack(self) -> tuple[str, int]:
         mine = f"{FOLDER}/{self._journal.writer}-"
@@ -156,72 +200,45 @@ class ClaimStore:
 
     def read(self, part: Part) -> list[dict[str, Any]]:
         """The records of a part, in order. Raises DamageFound when its bytes are not as acknowledged."""
+        return [record_of(line) for line in self.lines(part)]
+
+    def lines(self, part: Part) -> Iterator[bytes]:
+        """The lines of a part as they stand, each with its LF, a frame at a time. Raises DamageFound."""
         data = b"".join(self._storage.read(part.path, part.offset, part.length))
         if hashlib.sha256(data).hexdigest() != part.sha256:
-            raise DamageFound(
-                "A pack of claims is not as acknowledged",
-                f"{part.path} at {part.offset}",
-                "Run: lockgroove repair.",
-            )
-        return list(records_of(io.BytesIO(data)))
+            raise _damaged(part)
+        yield from lines_of(data)
+
+    def record(self, part: Part, number: int) -> dict[str, Any]:
+        """One record of a part by its number from 0: one frame is read. Raises DamageFound, IndexError."""
+        found = frameindex.load(self.root, part.name, part.sha256)
+        if found is None:
+            found = self._index(part)
+        offset, length, before = frameindex.frame_of(found, number)
+        frame = b"".join(self._storage.read(part.path, part.offset + offset, length))
+        try:
+            return record_of(frame_lines(frame)[number - before])
+        except (ValueError, zstandard.ZstdError):
+            raise _damaged(part) from None
+
+    def _index(self, part: Part) -> frameindex.Frames:
+        """The index of a part that another archive or an older version wrote."""
+        data = b"".join(self._storage.read(part.path, part.offset, part.length))
+        if hashlib.sha256(data).hexdigest() != part.sha256:
+            raise _damaged(part)
+        return frameindex.remember(self.root, part.name, part.sha256, *frameindex.measured(data))
+
+
+def _counts(part: Part, newest: str) -> bool:
+    """Whether a part of listens counts beside the newest harvest that replaced."""
+    return part.harvest >= newest if part.adds else part.harvest == newest
+
+
+def _damaged(part: Part) -> DamageFound:
+    where = f"{part.path} at {part.offset}"
+    return DamageFound("A pack of claims is not as acknowledged", where, "Run: lockgroove repair.")
 
 
 def records_of(pack: BinaryIO) -> Iterator[dict[str, Any]]:
     """The records of whole frames, streamed."""
-    reader = zstandard.ZstdDecompressor().stream_reader(pack, read_across_frames=True)
-    for line in io.TextIOWrapper(reader, encoding="utf-8", newline="\n"):
-        yield json.loads(line)
-
-
-def _record(harvest: Harvest, claim: Claim) -> bytes:
-    fields: Mapping[str, Any] = {
-        "v": 1,
-        "kind": claim.kind,
-        "source": claim.source,
-        "key": claim.key,
-        "stamp": claim.stamp,
-        "harvest": harvest.id,
-        "at": harvest.at,
-        "reader": harvest.reader,
-        "body": claim.body,
-        "says": claim.says,
-    }
-    return canonical(fields) + b"\n"
-
-
-def _frames(lines: Sequence[bytes]) -> Iterator[bytes]:
-    compressor = zstandard.ZstdCompressor(level=3, write_checksum=True, write_content_size=True)
-    waiting: list[bytes] = []
-    size = 0
-    for line in lines:
-        if waiting and size + len(line) > FRAME_BYTES_MAX:
-            yield compressor.compress(b"".join(waiting))
-            waiting, size = [], 0
-        waiting.append(line)
-        size += len(line)
-    if waiting:
-        yield compressor.compress(b"".join(waiting))
-
-
-def pack_of(lines: Sequence[bytes]) -> bytes:
-    """Lines as one pack, for a dump."""
-    return b"".join(_frames(lines))
-
-
-def _listens_file(source: str, counts: Sequence[ListenCount]) -> bytes:
-    ordered = sorted(counts, key=lambda c: (c.subject, c.month, c.group))
-    columns = [
-        [source] * len(ordered),
-        [c.subject for c in ordered],
-        [c.month for c in ordered],
-        [c.group for c in ordered],
-        [c.listens for c in ordered],
-        [c.capped_listens for c in ordered],
-        [c.listeners for c in ordered],
-    ]
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, LISTEN_SCHEMA, strict=True)]
-    sink = io.BytesIO()
-    pq.write_table(
-        pa.Table.from_arrays(arrays, schema=LISTEN_SCHEMA), sink, compression="zstd", store_schema=False
-    )
-    return sink.getvalue()
+    return map(record_of, streamed_lines(pack))

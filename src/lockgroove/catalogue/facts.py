@@ -1,56 +1,144 @@
-"""Claims as columns: what each says, one row per track, ready for the table engine.
+"""Claims as columns, one family of rows for each kind of thing they speak of, cached as Parquet per part.
 
-In: the records of a part. Out: rows of SCHEMA, cached as Parquet per part, since parts never change.
+In: the records of a part. Out: one Parquet file a family. Parts never change, so neither do these.
+Invariant: what a row says follows from its record alone; which of several records counts is not asked here.
 """
 
 from __future__ import annotations
 
+import gc
+import hashlib
+import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import signal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lockgroove.catalogue.claims import ClaimStore, Part
-from lockgroove.catalogue.names import artist_fold, fold, version_words
-from lockgroove.journal import canonical
-from lockgroove.model import entity_id
+from lockgroove.catalogue.facing import Facing, Row
+from lockgroove.catalogue.names import compared_all
+from lockgroove.catalogue.packs import lines_of
+from lockgroove.catalogue.records import Record, decoded
+from lockgroove.errors import DamageFound
+from lockgroove.report import Report
 
-VERSION = 2  # counts up when the rows for the same claims change, so that old caches are not read
+_SMALL_BYTES = 32 << 20  # below this, starting processes costs more than it saves
+VERSION = 3  # counts up when the rows for the same claims change, so that old caches are not read
 
-_COLUMNS: Mapping[pa.DataType, str] = {
-    pa.int64(): "seq size_bytes duration_ms start_ms end_ms",
-    pa.int32(): "track_index track_number medium_number year",
-    pa.bool_(): "lossless technical",
-    pa.binary(): "recording_id track_id release_id artist_id album_artist_id",
-    pa.list_(pa.string()): "isrcs",
-    pa.string(): (
-        "kind source key stamp said_at role deposit format title artist album album_artist recording_mbid"
-        " release_mbid artist_mbid barcode label genre composer licences title_fold artist_fold"
-        " album_artist_fold version"
+_ID = pa.binary(12)
+_I32, _I64, _STR = pa.int32(), pa.int64(), pa.string()
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema(list(columns.items()))
+
+
+def _named(**columns: pa.DataType) -> pa.Schema:
+    """Of what several claims may name: an id, who says so, what is said, and the ordinal of the claim.
+
+    `key` and `stamp` are those of the file that says so, where a file does.
+    """
+    own_id, *said = columns.items()
+    who = {"source": _STR, "key": _STR, "stamp": _STR, "said_at": _STR, "detail": _I32}
+    return _schema(**dict([own_id]), **who, **dict(said), seq=_I64)
+
+
+SCHEMAS: Mapping[str, pa.Schema] = {
+    # what may be a recording: a track of a file or of a release, a recording, a name that was listened to
+    "nodes": _schema(
+        kind=_STR, source=_STR, key=_STR, stamp=_STR, said_at=_STR, seq=_I64, track_index=_I32,
+        recording_id=_ID, track_id=_ID, title=_STR, artist=_STR, artist_id=_ID, release_id=_ID,
+        medium_number=_I32, track_number=_I32, duration_ms=_I64, start_ms=_I64, end_ms=_I64, year=_I32,
+        isrcs=pa.list_(_STR), mbid=_STR, composer=_STR, genre=_STR, name_key=_I64, version_key=_I64,
     ),
-}
-SCHEMA = pa.schema([(name, kind) for kind, names in _COLUMNS.items() for name in names.split()])
+    "artists": _named(artist_id=_ID, name=_STR, fold=_STR, mbid=_STR),
+    "releases": _named(
+        release_id=_ID, title=_STR, artist=_STR, artist_id=_ID, year=_I32, barcode=_STR, label=_STR,
+        release_group_id=_ID, mbid=_STR,
+    ),
+    "release_groups": _named(
+        release_group_id=_ID, title=_STR, artist=_STR, artist_id=_ID, type=_STR, year=_I32, mbid=_STR
+    ),
+    "labels": _named(label_id=_ID, name=_STR, country=_STR, mbid=_STR),
+    # files, deposits and shelves, with what they state of their rights
+    "files": _schema(
+        kind=_STR, source=_STR, key=_STR, stamp=_STR, said_at=_STR, seq=_I64, role=_STR, deposit=_STR,
+        format=_STR, size_bytes=_I64, duration_ms=_I64, lossless=pa.bool_(), technical=pa.bool_(),
+        licences=_STR,
+    ),
+    "withdrawn": _schema(kind=_STR, source=_STR, key=_STR, said_at=_STR, entity_id=_ID),
+}  # fmt: skip
 
-_LOSSLESS = frozenset(
-    "flac ogg-flac wav bwf rf64 w64 aiff aifc alac wavpack ape dsf dff tta tak optimfrog".split()
-)
-# Companions that only describe the files beside them stand under the same statement as those.
-_TECHNICAL = (".cue", ".log", ".m3u", ".m3u8", ".md5", ".sfv", ".ffp", ".accurip", ".txt.asc")
+
+@dataclass(frozen=True)
+class Facts:
+    """Folders of rows, one a part: the files of a family are those that are there."""
+
+    folders: Sequence[str]
+
+    def files(self, family: str) -> list[str]:
+        """The Parquet files of a family, in order of the parts."""
+        paths = (f"{folder}/{family}.parquet" for folder in self.folders)
+        return [path for path in paths if os.path.exists(path)]
 
 
-def cached_facts(store: ClaimStore, cache: str) -> Iterator[str]:
-    """The Parquet files of every part's rows, made where they are not there yet, in order of the parts."""
+def cached_facts(store: ClaimStore, cache: str, report: Report) -> Facts:
+    """Every part's rows, made where they are not there yet. A kill loses what was being made, no more."""
     folder = f"{cache}/facts-{VERSION}"
     os.makedirs(folder, exist_ok=True)
-    for part in store.parts():
-        if part.is_listens:
-            continue
-        path = f"{folder}/{part.name}-{part.sha256[:16]}.parquet"
-        if not os.path.exists(path):
-            write_facts(store.read(part), ordinal_of(part), path)
-        yield path
+    parts = [part for part in store.parts() if not part.is_listens]
+    stems = [f"{folder}/{part.name}-{part.sha256[:16]}" for part in parts]
+    missing = [
+        (store.root, part, stem) for part, stem in zip(parts, stems, strict=True) if not os.path.exists(stem)
+    ]
+    for done, _ in enumerate(_spread(missing)):
+        report.progress("catalogue", done + 1, len(missing), "parts")
+    return Facts(stems)
+
+
+_Item = tuple[str, Part, str]
+
+
+def _spread(items: Sequence[_Item]) -> Iterator[None]:
+    """Over all cores, when there is enough to do."""
+    if sum(part.length for _, part, _ in items) < _SMALL_BYTES:
+        collecting = gc.isenabled()
+        gc.disable()  # nothing here goes in circles, and looking for them takes longer than the work
+        try:
+            yield from map(_make, items)
+        finally:
+            if collecting:
+                gc.enable()
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(os.cpu_count(), context, initializer=_prepare) as pool:
+        yield from pool.map(_make, items)
+
+
+def _prepare() -> None:
+    """A worker's memory is freed by counting alone; Ctrl-C is its parent's to answer."""
+    gc.disable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _make(item: _Item) -> None:
+    root, part, stem = item
+    with open(f"{root}/{part.path}", "rb") as pack:
+        pack.seek(part.offset)
+        data = pack.read(part.length)
+    if hashlib.sha256(data).hexdigest() != part.sha256:
+        raise DamageFound(
+            "A pack of claims is not as acknowledged",
+            f"{part.path} at {part.offset}",
+            "Run: lockgroove repair.",
+        )
+    write_facts(decoded(lines_of(data)), ordinal_of(part), stem)
 
 
 def ordinal_of(part: Part) -> int:
@@ -59,95 +147,63 @@ def ordinal_of(part: Part) -> int:
     return (pack << 32) + part.offset
 
 
-def write_facts(records: Sequence[Mapping[str, Any]], base: int, path: str) -> None:
-    """Write the rows of one part; a reader sees all of them or none."""
-    rows: list[dict[str, Any]] = []
-    for number, record in enumerate(records):
-        rows.extend({**row, "seq": base + number} for row in rows_of(record))
-    table = pa.Table.from_pylist(rows, schema=SCHEMA)
-    beside = f"{path}.new-{os.getpid()}"
-    pq.write_table(table, beside, compression="zstd")
-    os.replace(beside, path)
+def write_facts(records: Iterable[Record], base: int, folder: str) -> None:
+    """Write the rows of one part into a new folder; a reader sees all of them or none."""
+    facing = Facing(base)
+    facing.take(records)
+    beside = f"{folder}.new-{os.getpid()}"
+    os.makedirs(beside, exist_ok=True)
+    for family, table in tables_of(facing):
+        if table.num_rows:
+            _write(table, f"{beside}/{family}.parquet")
+    os.rename(beside, folder)
 
 
-def rows_of(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The rows of one claim: one per track for sound, else one."""
-    base = {name: record[name] for name in ("kind", "source", "key", "stamp")}
-    base["said_at"] = record["at"]
-    says = record["says"]
-    if record["kind"] == "withdrawn":
-        kind, _, key = record["key"].partition("\0")
-        yield base | {"role": kind, "key": key, "track_index": -1}
-        return
-    base |= {
-        "licences": canonical(says.get("licences", [])).decode() if says.get("licences") else None,
-        "track_index": -1,
-    }
-    if record["kind"] == "listened":
-        yield base | _named(record["source"], record["key"], says, None)
-        return
-    for name in ("role", "deposit", "format", "size_bytes", "duration_ms"):
-        base[name] = says.get(name)
-    base["lossless"] = says.get("format") in _LOSSLESS
-    base["title"] = says.get("name")
-    base["technical"] = says.get("role") == "companion" and record["key"].lower().endswith(_TECHNICAL)
-    if says.get("role") != "sound":
-        yield base
-        return
-    for track in says.get("tracks") or [{}]:
-        yield base | _track(record["source"], record["key"], str(says.get("deposit", ".")), track)
+# Columns of few values; the others are smaller without a dictionary.
+_FEW = frozenset(
+    "kind source stamp said_at detail role format version_key genre type country deposit".split()
+)
+_DELTAS = frozenset("seq duration_ms".split())
 
 
-def _track(source: str, key: str, deposit: str, track: Mapping[str, Any]) -> dict[str, Any]:
-    index = track.get("index")
-    own_key = key if index is None else f"{key}#{index:02}"
-    row = _named(source, own_key, track, key)
-    row["track_index"] = -1 if index is None else index
-    row |= {name: track.get(name) for name in ("start_ms", "end_ms", "track_number", "medium_number", "year")}
-    if index is not None:
-        row["duration_ms"] = _stretch(track)
-    album = track.get("album")
-    if album:
-        row["release_id"] = entity_id("release", source, f"{deposit}\0{album}")
-    row["track_id"] = entity_id("track", source, own_key)
-    album_artist = track.get("album_artist") or track.get("artist")
-    if album_artist:
-        row["album_artist_id"] = entity_id("artist", source, album_artist)
-    return row
+def _write(table: pa.Table, path: str) -> None:
+    names = table.schema.names
+    pq.write_table(
+        table, path, compression="zstd", compression_level=3, use_dictionary=[n for n in names if n in _FEW],
+        column_encoding={n: "DELTA_BINARY_PACKED" for n in names if n in _DELTAS},
+    )  # fmt: skip
 
 
-def _stretch(track: Mapping[str, Any]) -> int | None:
-    start, end = track.get("start_ms"), track.get("end_ms")
-    return None if start is None or end is None else end - start
+def tables_of(facing: Facing) -> Iterator[tuple[str, pa.Table]]:
+    """The rows that were collected, as a table a family."""
+    yield "nodes", _nodes(facing.nodes)
+    yield "files", _table("files", facing.files)
+    yield "withdrawn", _table("withdrawn", facing.withdrawn)
+    for family, rows in facing.named.items():
+        yield family, _table(family, list(rows.values()))
 
 
-def _named(source: str, key: str, says: Mapping[str, Any], file_key: str | None) -> dict[str, Any]:
-    title = says.get("title") or (_name_of(file_key) if file_key else None)
-    artist = says.get("artist")
-    mbids = says.get("artist_mbids") or []
-    genres = says.get("genre") or []
-    return {
-        "title": title,
-        "artist": artist,
-        "album": says.get("album"),
-        "album_artist": says.get("album_artist"),
-        "isrcs": says.get("isrc") or [],
-        "recording_mbid": says.get("recording_mbid"),
-        "release_mbid": says.get("release_mbid"),
-        "artist_mbid": mbids[0] if len(mbids) == 1 else None,
-        "barcode": says.get("barcode"),
-        "label": says.get("label"),
-        "composer": says.get("composer"),
-        "genre": "; ".join(genres) or None,
-        "recording_id": entity_id("recording", source, key),
-        "artist_id": entity_id("artist", source, artist) if artist else None,
-        "title_fold": fold(title) if title else "",
-        "artist_fold": artist_fold(artist) if artist else "",
-        "album_artist_fold": artist_fold(says.get("album_artist") or artist or ""),
-        "version": version_words(title) if title else "",
-    }
+def _nodes(rows: list[Row]) -> pa.Table:
+    schema = SCHEMAS["nodes"]
+    columns = list(zip(*rows, strict=True)) or [()] * (len(schema) - 2)
+    titles, artists = (list(columns[schema.get_field_index(name)]) for name in ("title", "artist"))
+    return _of_columns(schema, [*columns, *compared_all(titles, artists)])
 
 
-def _name_of(key: str) -> str:
-    name = key.rpartition("/")[2]
-    return name.rpartition(".")[0] or name
+def _table(family: str, rows: list[Row]) -> pa.Table:
+    schema = SCHEMAS[family]
+    return _of_columns(schema, list(zip(*rows, strict=True)) or [()] * len(schema))
+
+
+def _of_columns(schema: pa.Schema, columns: Sequence[Any]) -> pa.Table:
+    arrays = [_array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """An Arrow array; a number too large for its column is left out."""
+    try:
+        return pa.array(values, kind)
+    except (OverflowError, pa.ArrowInvalid):
+        within = 1 << (kind.bit_width - 1)
+        return pa.array([v if v is not None and -within <= v < within else None for v in values], kind)

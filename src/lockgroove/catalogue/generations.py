@@ -5,6 +5,7 @@ Readers pin the generation they opened; the last two stay.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,12 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockgroove import durable, tables
+from lockgroove.journal import canonical
 
 FOLDER = "catalogue"
 CURRENT = "current.json"
 PRIVATE = "all"
 PUBLIC = "public"
+MEMBERS = "members"
 _KEPT = 2
+FORMAT = 2  # of the tables and the key index; a generation of another is built anew
+MAKING = 1  # counts up when the same truth makes other tables: what was begun before is not gone on with
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Generation:
     as_of: str
     truth: dict[str, int]
     summary: dict[str, Any]
+    format: int = FORMAT
 
     @property
     def private(self) -> str:
@@ -37,16 +43,25 @@ class Generation:
         return f"{self.folder}/{PRIVATE}"
 
     @property
+    def members(self) -> str:
+        """The folder of lists from recordings to the ordinals of their claims."""
+        return f"{self.folder}/{MEMBERS}"
+
+    @property
     def public(self) -> str:
         """The folder of tables of what may be published."""
         return f"{self.folder}/{PUBLIC}"
 
 
-def begin(root: str) -> str:
-    """An empty folder to build a generation in."""
-    folder = f"{root}/staging/scratch-{os.getpid()}-catalogue"
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
+def begin(root: str, truth: dict[str, int]) -> str:
+    """The folder to build a generation of this truth in; what an earlier run began there is gone on with."""
+    staging = f"{root}/staging"
+    digest = hashlib.sha256(canonical([truth, MAKING])).hexdigest()[:16]
+    for name in os.listdir(staging):
+        if name.startswith("catalogue-") and name != f"catalogue-{digest}":
+            shutil.rmtree(f"{staging}/{name}", ignore_errors=True)
+    folder = f"{staging}/catalogue-{digest}"
+    os.makedirs(folder, exist_ok=True)
     return folder
 
 
@@ -61,7 +76,7 @@ def finish(
     """Make what was built the current generation; durable on return."""
     digest = tables.root_digest(files)
     manifest = {
-        "format": 1,
+        "format": FORMAT,
         "as_of": as_of,
         "digest": digest,
         "truth": truth,
@@ -86,16 +101,18 @@ def current(root: str) -> Generation | None:
     try:
         with open(f"{root}/{FOLDER}/{CURRENT}", encoding="utf-8") as file:
             name = json.load(file)["generation"]
-        return load(f"{root}/{FOLDER}/{name}")
+        found = load(f"{root}/{FOLDER}/{name}")
     except (FileNotFoundError, ValueError, KeyError):
         return None
+    return found if found.format == FORMAT else None
 
 
 def load(folder: str) -> Generation:
     """A generation by its folder."""
     with open(f"{folder}/manifest.json", encoding="utf-8") as file:
         manifest = json.load(file)
-    return Generation(folder, manifest["digest"], manifest["as_of"], manifest["truth"], manifest["summary"])
+    told = (manifest[name] for name in ("digest", "as_of", "truth", "summary", "format"))
+    return Generation(folder, *told)
 
 
 def _names(catalogue: str) -> list[str]:

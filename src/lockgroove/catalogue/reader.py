@@ -12,17 +12,21 @@ from typing import Any
 
 import duckdb
 
-from lockgroove.catalogue.keyindex import ENTITY_SCHEMES, KeyIndex, digest_key
+from lockgroove.catalogue.keyindex import ENTITY_SCHEMES, KeyIndex, barcode_key, isrc_key
+from lockgroove.catalogue.rowreading import RowReader
 from lockgroove.catalogue.schemas import SPECS
-from lockgroove.catalogue.search import SearchIndex
-from lockgroove.model import id_text, parse_id
+from lockgroove.catalogue.search import Filters, SearchIndex
+from lockgroove.model import EntityKind, entity_id, id_text, parse_id
 
-_ISRC = re.compile(r"[A-Z]{2}-?[A-Z0-9]{3}-?\d{2}-?\d{5}", re.IGNORECASE)
+_ISRC = re.compile(r"[A-Z]{2}-?[A-Z0-9]{3}-?\d{2}-?\d{5}", re.IGNORECASE | re.ASCII)
 _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_TABLE_OF = {"R": "recordings", "E": "releases", "A": "artists", "M": "recordings", "I": "recordings",
-             "D": "releases", "B": "releases", "T": "tracks"}  # fmt: skip
+_TABLE_OF = {"R": "recordings", "E": "releases", "A": "artists", "T": "tracks", "I": "recordings",
+             "B": "releases", "G": "release_groups", "L": "labels"}  # fmt: skip
+_MUSICBRAINZ: Sequence[EntityKind] = ("recording", "release", "artist", "release-group", "label")
 _ID_COLUMNS = {"artists": ("artist", "artist_id"), "releases": ("release", "release_id"),
-               "recordings": ("recording", "recording_id"), "tracks": ("track", "track_id")}  # fmt: skip
+               "recordings": ("recording", "recording_id"), "tracks": ("track", "track_id"),
+               "release_groups": ("release-group", "release_group_id"),
+               "labels": ("label", "label_id")}  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -38,6 +42,8 @@ class Reader:
                 f"CREATE VIEW {name} AS SELECT file_row_number::INTEGER AS row, * EXCLUDE (file_row_number)"
                 f" FROM read_parquet('{_quoted(folder)}/{name}.parquet', file_row_number = true)"
             )
+        self._folder = folder
+        self._rows: dict[str, RowReader] = {}
         self._keys = KeyIndex(f"{folder}/keys.bin")
         self._search = SearchIndex(search)
         self._lock = threading.Lock()
@@ -45,6 +51,8 @@ class Reader:
     def close(self) -> None:
         """Let go of the files."""
         self._keys.close()
+        for rows in self._rows.values():
+            rows.close()
         self._db.close()
 
     def select(self, query: str, *values: Any) -> list[Row]:
@@ -60,11 +68,15 @@ class Reader:
 
     def by_rows(self, table: str, rows: Sequence[int]) -> list[Row]:
         """Rows of a table by number, in the order asked for."""
-        if not rows:
-            return []
-        numbers = ",".join(str(int(row)) for row in rows)
-        found = {row["row"]: row for row in self.select(f"SELECT * FROM {table} WHERE row IN ({numbers})")}
-        return [found[row] for row in rows if row in found]
+        with self._lock:
+            reader = self._rows.get(table)
+            if reader is None:
+                reader = self._rows[table] = RowReader(f"{self._folder}/{table}.parquet")
+        return [_readable(row) for row in reader.rows(rows)]
+
+    def rows_of_id(self, kind: EntityKind, own_id: bytes) -> list[int]:
+        """The rows that an id leads to."""
+        return self._keys.rows(ENTITY_SCHEMES[kind], own_id)
 
     def find(self, text: str) -> tuple[str, int] | None:
         """Table and row of what an id, ISRC, MBID or barcode names."""
@@ -74,13 +86,15 @@ class Reader:
                 return _TABLE_OF[scheme], rows[0]
         return None
 
-    def search(self, text: str, limit: int = 20, offset: int = 0) -> tuple[list[Row], int]:
-        """Recordings for words or an identifier, best first, and how many there are."""
+    def search(
+        self, text: str, limit: int = 20, offset: int = 0, filters: Filters | None = None
+    ) -> tuple[list[Row], int, bool]:
+        """Recordings for words or an identifier, best first; how many there are, and if exactly so many."""
         named = self.find(text)
         if named is not None and named[0] == "recordings":
-            return self.by_rows("recordings", [named[1]])[offset:], 1
-        rows, count = self._search.rows(text, limit, offset)
-        return self.by_rows("recordings", rows), count
+            return self.by_rows("recordings", [named[1]])[offset:], 1, True
+        answer = self._search.ask(text, limit, offset, filters or Filters())
+        return self.by_rows("recordings", answer.rows), answer.count, answer.is_exact
 
     def recording(self, row: int) -> Row | None:
         """A recording with its tracks, copies, listens, claims and rights."""
@@ -101,14 +115,20 @@ class Reader:
         recording["counts"] = self.select(
             "SELECT * FROM listens WHERE recording_row = ? ORDER BY source", row
         )
-        recording["matches"] = self.select("SELECT * FROM matches WHERE recording_row = ? ORDER BY row", row)
-        recording["ledger"] = self.ledger(recording["recording_id"])
+        recording["matches"] = self._matches(recording)
+        recording["ledger"] = self.fate(row)
         return recording
 
-    def ledger(self, identifier: str) -> Row | None:
-        """The ledger's line for an item."""
-        parsed = parse_id(identifier)
-        rows = self.select("SELECT * FROM ledger WHERE item_id = ?", parsed[1]) if parsed else []
+    def _matches(self, recording: Row) -> list[Row]:
+        """The claims of a recording. One that stands alone has no row in table `matches`."""
+        found = self.select("SELECT * FROM matches WHERE recording_row = ? ORDER BY row", recording["row"])
+        names = {"claim_id": "recording_id", "source": "source", "key": "mbid"}
+        alone = {name: recording[column] for name, column in names.items()}
+        return found or [{**alone, "rule": None, "score": None}]
+
+    def fate(self, recording_row: int) -> Row | None:
+        """The ledger's line for a recording."""
+        rows = self.select("SELECT * FROM ledger WHERE recording_row = ?", recording_row)
         return rows[0] if rows else None
 
 
@@ -121,12 +141,13 @@ def _keys_of(text: str) -> list[tuple[str, bytes]]:
     if parsed is not None:
         return [(ENTITY_SCHEMES[parsed[0]], parsed[1])] if parsed[0] in ENTITY_SCHEMES else []
     if _ISRC.fullmatch(text):
-        return [("I", digest_key(text.replace("-", "").upper()))]
+        return [("I", isrc_key(text.replace("-", "").upper()))]
     if _MBID.fullmatch(text):
-        key = digest_key(text.lower())
-        return [("M", key), ("D", key)]
-    if text.isdigit() and 8 <= len(text) <= 14:
-        return [("B", digest_key(text))]
+        mbid = text.lower()
+        return [(ENTITY_SCHEMES[kind], entity_id(kind, "musicbrainz", mbid)) for kind in _MUSICBRAINZ]
+    digits = text.replace(" ", "").replace("-", "")
+    if digits.isascii() and digits.isdecimal() and 8 <= len(digits) <= 14:
+        return [("B", barcode_key(digits))]
     return []
 
 
@@ -138,8 +159,7 @@ def _readable(row: Row) -> Row:
         if isinstance(row.get(column), bytes):
             row[column] = id_text("recording", row[column])
     if isinstance(row.get("item_id"), bytes):
-        raw = row["item_id"]
-        row["item_id"] = id_text("recording", raw) if row.get("kind") == "recording" else raw.hex()
+        row["item_id"] = row["item_id"].hex()
     return row
 
 

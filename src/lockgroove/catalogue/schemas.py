@@ -67,6 +67,30 @@ RELEASES = TableSpec(
         Column("mbid", _STR, "MusicBrainz id"),
         Column("barcode", _STR, "EAN or UPC"),
         Column("label", _STR, "record label as given"),
+        _row("release_group_row", "release_groups"),
+    ],
+)
+RELEASE_GROUPS = TableSpec(
+    "release_groups",
+    "a release group, in order of artist, year and title",
+    [
+        _id("release_group_id", "id of its claim"),
+        Column("title", _STR, "the title as given", nullable=False),
+        _row("artist_row", "artists"),
+        Column("artist", _STR, "the artist as credited"),
+        Column("type", _STR, "kind of release, such as album or single"),
+        Column("year", _I32, "year of its first release"),
+        Column("mbid", _STR, "MusicBrainz id"),
+    ],
+)
+LABELS = TableSpec(
+    "labels",
+    "a record label, in order of its name",
+    [
+        _id("label_id", "id of its claim"),
+        Column("name", _STR, "the name as given", nullable=False),
+        Column("country", _STR, "country as given"),
+        Column("mbid", _STR, "MusicBrainz id"),
     ],
 )
 RECORDINGS = TableSpec(
@@ -87,6 +111,7 @@ RECORDINGS = TableSpec(
         Column("composer", _STR, "composer as given"),
         Column("genre", _STR, "genres as given"),
         Column("listens", _I64, "listens counted, all sources", nullable=False),
+        Column("source", _STR, "source of the group's first claim", nullable=False),
         Column("claims", _I32, "claims in the group", nullable=False),
     ],
 )
@@ -94,12 +119,12 @@ TRACKS = TableSpec(
     "tracks",
     "a track: one appearance of a recording on a release",
     [
-        _id("track_id", "id of the track's claim"),
+        Column("track_id", pa.binary(12), "id of the track, where its source has one for it"),
         _row("release_row", "releases"),
         _row("recording_row", "recordings", nullable=False),
         Column("medium_number", _I32, "medium"),
         Column("track_number", _I32, "position"),
-        Column("title", _STR, "title as on this release", nullable=False),
+        Column("title", _STR, "title as on this release; none: that of its recording"),
     ],
 )
 FILES = TableSpec(
@@ -161,13 +186,13 @@ LISTENS = TableSpec(
         _row("recording_row", "recordings", nullable=False),
         Column("source", _STR, "who counted", nullable=False),
         Column("listens", _I64, "plays", nullable=False),
-        Column("capped_listens", _I64, "plays, at most 1,000 a listener and month", nullable=False),
+        Column("capped_listens", _I64, "plays, at most 1,000 a listener and month; none: as many as listens"),
         Column("listeners", _I64, "listeners summed over months and groups; 0 where only totals are known", nullable=False),
     ],
 )  # fmt: skip
 MATCHES = TableSpec(
     "matches",
-    "why a claim belongs to its recording",
+    "why a claim belongs to its recording; of the first claim, which is the recording's own, only if it is a file's",
     [
         _row("recording_row", "recordings", nullable=False),
         _id("claim_id", "id of the member claim"),
@@ -180,7 +205,20 @@ MATCHES = TableSpec(
 
 SPECS: Mapping[str, TableSpec] = {
     spec.name: spec
-    for spec in (ARTISTS, RELEASES, RECORDINGS, TRACKS, FILES, COPIES, HOLDINGS, RIGHTS, LISTENS, MATCHES)
+    for spec in (
+        ARTISTS,
+        RELEASES,
+        RELEASE_GROUPS,
+        LABELS,
+        RECORDINGS,
+        TRACKS,
+        FILES,
+        COPIES,
+        HOLDINGS,
+        RIGHTS,
+        LISTENS,
+        MATCHES,
+    )
 }
 
 

@@ -28,12 +28,15 @@ VERBS = {
     "repair": "Mend damage from wherever a good copy is.",
     "search": "Find recordings by words, ISRC, MBID or id.",
     "show": "Everything that is known of one item.",
+    "match": "Say that two are the same recording; your word wins over every rule.",
+    "unmatch": "Say that two claims are not of the same recording; your word wins over every rule.",
     "export": "Get music out again, with its names and companions.",
     "status": "What the archive holds, and how it is.",
     "dump": "Write a signed dump of what may be published.",
     "mirror": "Copy somebody's dump, verify it, and make an archive of it.",
     "rebuild": "Make catalogue and state again from claims, vault and journal.",
     "serve": "Show the archive in a browser, with a player and a JSON API.",
+    "bench": "Measure this machine on generated data.",
     "demo": "All of the above on the demo's own music, told step by step.",
 }
 

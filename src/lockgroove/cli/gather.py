@@ -1,12 +1,18 @@
 """`lockgroove gather`: one subcommand a source."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lockgroove.cli.door import Door, verb
+from lockgroove.cli.door import Door, many, verb
 
-_PARTIAL = ("unreadable", "vanished", "changed-while-read")
+if TYPE_CHECKING:
+    from lockgroove.gather import Gathered
+
+_PARTIAL = ("unreadable", "vanished", "changed-while-read", "archive-truncated", "archive-damaged")
 
 
 class _Sources(click.Group):
@@ -110,5 +116,85 @@ def listens(door: Door, path: str, dry_run: bool) -> None:
     door.close(3 if malformed else 0, dry_run=dry_run, **done.as_json())
 
 
+def _from_dumps(name: str, told: str) -> click.Command:
+    """The verb of a public source whose dumps are read as they are published."""
+
+    def dumps(door: Door, paths: tuple[str, ...], full: bool | None, dry_run: bool) -> None:
+        with door.open() as archive:
+            done = archive.gather_dump(name, paths, door.report, full, dry_run)
+        door.close(_told(door, done), dry_run=dry_run, **done.as_json())
+
+    dumps.__name__ = name
+    dumps.__doc__ = f"""Gather {told}
+
+    Files are read as they are published, packed or not. After an interruption the same command goes on where
+    it was. Records that cannot be understood are refused, counted and located; the rest is taken in.
+
+    Exit codes: 0 all was read; 2 no such file, or not understood; 3 some of it was refused or is missing; 11
+    another gather runs.
+    """
+    return verb(_reading(click.argument("paths", metavar="PATH...", nargs=-1, required=True)(dumps)))
+
+
+def _reading(function: Callable[..., None]) -> Callable[..., None]:
+    """The choices that all have who read files which may be pieces of a whole."""
+    full = click.option(
+        "--full/--delta",
+        default=None,
+        help="Full: what is not in it is gone. Delta: it only adds. By default what the files show.",
+    )
+    return full(click.option("--dry-run", is_flag=True, help="Read and count; store nothing.")(function))
+
+
+@verb
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True)
+@click.option("--map", "mapping", metavar="TOML", required=True, help="Which column means what.")
+@_reading
+def mapped(door: Door, paths: tuple[str, ...], mapping: str, full: bool | None, dry_run: bool) -> None:
+    """Gather tables of your own, CSV, JSON lines or Parquet, by a mapping that says what their columns mean.
+
+    Each file is a private source of its own, as a shelf is: a newer version of it replaces what it said
+    before, or with --delta adds to it.
+
+    Exit codes: 0 all was read; 2 a file or the mapping is not understood; 3 some rows were refused; 11
+    another gather runs.
+    """
+    with door.open() as archive:
+        done = archive.gather_mapped(paths, mapping, door.report, full, dry_run)
+    codes = [_told(door, one) for one in done]
+    for one in done[1:] and done:
+        door.report.item(one.as_json())
+    totals = {name: sum(getattr(one, name) for one in done) for name in _TOTALS}
+    door.close(max(codes), dry_run=dry_run, **(totals if done[1:] else done[0].as_json()))
+
+
+_TOTALS = ("read", "claims", "unchanged", "refused", "withdrawn", "spared", "listens")
+
+
+def _told(door: Door, done: Gathered) -> int:
+    """Say what a harvest of files brought; the exit code."""
+    if done.kept_are_claims:
+        kept = f" = {done.claims:,} new + {done.unchanged:,} unchanged + {done.refused:,} refused"
+    else:
+        kept = f", {done.refused:,} refused; {done.claims:,} claims, {done.listens:,} listens"
+    went_on = " It went on where it was cut." if done.went_on else ""
+    door.say(f"{done.source}: {many(done.read, 'record')} read{kept}; {done.withdrawn:,} gone.{went_on}")
+    if done.spared:
+        door.say(f"{done.spared:,} known before are not in it. Say --full if they are gone, --delta if not.")
+    for name in done.broken:
+        door.say(f"{name} is not whole: fetch it again. What came before the break is kept.")
+    is_partial = done.refused or done.spared or any(done.findings[code] for code in _PARTIAL)
+    return 3 if is_partial else 0
+
+
 command.add_command(folder)
 command.add_command(listens)
+command.add_command(mapped)
+for _name, _what in {
+    "musicbrainz": "MusicBrainz's JSON dumps: artist, release-group, release, recording and label.",
+    "discogs": "Discogs' monthly XML: artists, labels, masters and releases.",
+    "listenbrainz": "ListenBrainz's dumps into counts; who listened is dropped as it is read.",
+    "fma": "the tables of the Free Music Archive's data set, with their licences.",
+    "internetarchive-dump": "metadata of the Internet Archive's items, as files.",
+}.items():
+    command.add_command(_from_dumps(_name, _what))

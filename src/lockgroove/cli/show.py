@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,15 @@ from lockgroove.errors import UsageError
 
 if TYPE_CHECKING:
     from lockgroove.archive import Archive
+    from lockgroove.campaigns.evidence import Evidence
 
 
 @verb
 @click.argument("item", metavar="ID")
-def command(door: Door, item: str) -> None:
+@click.option(
+    "--evidence", is_flag=True, help="Also which claim each value comes from, and all claims as given."
+)
+def command(door: Door, item: str, evidence: bool) -> None:
     """Everything that is known of one item: an id, an ISRC, an MBID, a barcode, or a file's sha512.
 
     Exit codes: 0 shown; 2 there is no such item.
@@ -35,16 +40,62 @@ def command(door: Door, item: str) -> None:
             digest = item.lower() if _SHA512.fullmatch(item) else ""
             found = _file(reader.select("SELECT * FROM files WHERE sha512 = ?", digest), item)
             lines = [f"{key:14} {value}" for key, value in found.items() if value not in (None, "")]
+        if evidence and named is not None:
+            told = archive.evidence(reader, *named)
+            found = {**(found or {}), **_evidence_json(told)}
+            lines += _evidence_lines(told)
     door.item(found or {}, "\n".join(lines))
     door.close()
 
 
+_BODY_CHARS = 400  # all of it with --json
 _SHA512 = re.compile(r"[0-9a-f]{128}", re.IGNORECASE | re.ASCII)
 _MEMBERS = {
     "artists": "SELECT * FROM recordings WHERE artist_row = ? ORDER BY row",
     "releases": "SELECT * FROM recordings WHERE release_row = ? ORDER BY row",
+    "release_groups": "SELECT r.* FROM recordings r JOIN releases e ON e.row = r.release_row"
+    " WHERE e.release_group_row = ? ORDER BY r.row",
+    "labels": "SELECT r.* FROM recordings r JOIN releases e ON e.row = r.release_row"
+    " WHERE e.label = (SELECT name FROM labels WHERE row = ?) ORDER BY r.row",
     "tracks": "SELECT r.* FROM recordings r JOIN tracks t ON t.recording_row = r.row WHERE t.row = ?",
 }
+
+
+def _evidence_json(told: Evidence) -> dict[str, Any]:
+    values = [
+        {
+            "name": v.name,
+            "value": v.value,
+            "source": v.testimony.record["source"],
+            "key": v.testimony.record["key"],
+        }
+        for v in told.values
+    ]
+    return {"evidence": values, "claims_as_given": [t.as_json() for t in told.testimonies]}
+
+
+def _evidence_lines(told: Evidence) -> list[str]:
+    lines = ["", "evidence"]
+    for value in told.values:
+        record = value.testimony.record
+        lines.append(f"  {value.name:14} {value.value}")
+        lines.append(
+            f"  {'':14} said by {record['source']} {_shown_key(record['key'])} on {record['at'][:10]}"
+        )
+    lines += ["", "claims as given, best first"]
+    for claim in told.testimonies:
+        record = claim.record
+        gone = "; withdrawn" if claim.withdrawn else ""
+        lines.append(
+            f"  {record['kind']} {record['source']} {_shown_key(record['key'])}, {record['reader']}{gone}"
+        )
+        lines.append(f"    {claim.part.path}, part at {claim.part.offset}, record {claim.number}")
+        lines.append(f"    {json.dumps(record['body'], ensure_ascii=False)[:_BODY_CHARS]}")
+    return lines
+
+
+def _shown_key(key: str) -> str:
+    return key.replace("\0", " / ")
 
 
 def _file(rows: list[dict[str, Any]], item: str) -> dict[str, Any]:
@@ -64,7 +115,7 @@ def _recording_lines(archive: Archive, found: dict[str, Any]) -> list[str]:
     lines += [f"  on          {t['release']} ({t['release_id']})" for t in found["tracks"] if t["release"]]
     lines += [line for copy in found["copies"] for line in _copy_lines(archive, copy)]
     for match in found["matches"]:
-        key = match["key"].replace("\0", " / ")
+        key = (match["key"] or match["claim_id"]).replace("\0", " / ")
         lines.append(f"  claim       {match['source']} {key}; {match['rule'] or 'stands for itself'}")
     return lines
 

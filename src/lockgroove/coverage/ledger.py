@@ -18,12 +18,12 @@ LEDGER_FILE = "ledger.parquet"
 LEDGER_SCHEMA = pa.schema(
     [
         pa.field("kind", pa.string(), nullable=False),
-        pa.field("item_id", pa.binary(12), nullable=False),
+        pa.field("recording_row", pa.int32()),
+        pa.field("item_id", pa.binary(12)),
         pa.field("held", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
         pa.field("rights", pa.string(), nullable=False),
         pa.field("size_bytes", pa.int64(), nullable=False),
-        pa.field("listens", pa.int64(), nullable=False),
     ]
 )
 
@@ -75,24 +75,32 @@ CREATE OR REPLACE TABLE fates AS
     FROM f JOIN read_parquet('{folder}/rights.parquet', file_row_number = true) g ON g.file_row_number = f.rights_row;
 """
 
-_RECORDINGS = """
-    SELECT 'recording' AS kind, r.recording_id AS item_id, coalesce(bool_or(t.reason = 'held'), FALSE) AS held,
+# Recordings that some file carries; the others have no file. Each stands by its row, which is its place.
+_FATED = """
+CREATE OR REPLACE TABLE fated AS
+    SELECT c.recording_row, coalesce(bool_or(t.reason = 'held'), FALSE) AS held,
         coalesce(min(t.reason) FILTER (t.reason = 'held'), min(t.reason) FILTER (t.reason = 'planned'),
-            min(t.reason) FILTER (t.reason = 'budget'), min(t.reason), 'no-file') AS reason,
-        coalesce(min(t.rights) FILTER (t.rights = 'open'), min(t.rights), 'none') AS rights,
-        coalesce(max(t.size_bytes), 0)::BIGINT AS size_bytes, any_value(r.listens) AS listens
-    FROM read_parquet('{folder}/recordings.parquet', file_row_number = true) r
-    LEFT JOIN read_parquet('{folder}/copies.parquet') c ON c.recording_row = r.file_row_number
-    LEFT JOIN read_parquet('{folder}/files.parquet', file_row_number = true) o ON o.file_row_number = c.file_row
-    LEFT JOIN fates t ON t.source = o.source AND t.key = o.key AND t.stamp = o.stamp
-    GROUP BY r.recording_id
+            min(t.reason) FILTER (t.reason = 'budget'), min(t.reason)) AS reason,
+        coalesce(min(t.rights) FILTER (t.rights = 'open'), min(t.rights)) AS rights, max(t.size_bytes) AS size_bytes
+    FROM read_parquet('{folder}/copies.parquet') c
+    JOIN read_parquet('{folder}/files.parquet', file_row_number = true) o ON o.file_row_number = c.file_row
+    JOIN fates t ON t.source = o.source AND t.key = o.key AND t.stamp = o.stamp
+    GROUP BY c.recording_row
 """
+_RECORDINGS = """
+    SELECT 'recording' AS kind, n.recording_row::INTEGER, NULL AS item_id, coalesce(held, FALSE) AS held,
+        coalesce(reason, 'no-file') AS reason, coalesce(rights, 'none') AS rights,
+        coalesce(size_bytes, 0)::BIGINT AS size_bytes
+    FROM (SELECT unnest(range({first}, {end})) AS recording_row) n LEFT JOIN fated USING (recording_row)
+    ORDER BY n.recording_row
+"""
+_ROWS_AT_ONCE = 1_000_000
 
 _FILES = """
-    SELECT 'file' AS kind,
+    SELECT 'file' AS kind, NULL::INTEGER AS recording_row,
         unhex(substr(sha256(concat_ws(chr(0), 'lockgroove-1', 'file', source, key, stamp)), 1, 24)) AS item_id,
-        reason = 'held' AS held, reason, rights, size_bytes, 0::BIGINT AS listens
-    FROM fates
+        reason = 'held' AS held, reason, rights, size_bytes
+    FROM fates ORDER BY item_id
 """
 
 
@@ -104,17 +112,21 @@ def prepare_fates(db: duckdb.DuckDBPyConnection, folder: str, planned: bool) -> 
 
 def write_ledger(db: duckdb.DuckDBPyConnection, folder: str) -> tables.WrittenFile:
     """Write `ledger.parquet` into `folder` of tables, private or public, from the fates prepared before."""
-    path = folder.replace("'", "''")
-    query = (
-        f"SELECT * FROM ({_RECORDINGS.format(folder=path)} UNION ALL {_FILES}) ORDER BY kind DESC, item_id"
+    db.execute(_FATED.format(folder=folder.replace("'", "''")))
+    count = tables.rows_in(f"{folder}/recordings.parquet")
+    return tables.write_table(folder, LEDGER_FILE, LEDGER_SCHEMA, _batches(db, count))
+
+
+def _batches(db: duckdb.DuckDBPyConnection, recordings: int) -> Iterator[pa.RecordBatch]:
+    """All recordings by row, then all files by id."""
+    chunks = (
+        _RECORDINGS.format(first=first, end=min(first + _ROWS_AT_ONCE, recordings))
+        for first in range(0, recordings, _ROWS_AT_ONCE)
     )
-    return tables.write_table(folder, LEDGER_FILE, LEDGER_SCHEMA, _batches(db, query))
-
-
-def _batches(db: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
-    reader: Any = db.sql(query).to_arrow_reader(tables.ROW_GROUP_ROWS)
-    for batch in reader:
-        yield batch.rename_columns(LEDGER_SCHEMA.names)
+    for query in (*chunks, _FILES):
+        reader: Any = db.sql(query).to_arrow_reader(tables.ROW_GROUP_ROWS)
+        for batch in reader:
+            yield batch.rename_columns(LEDGER_SCHEMA.names)
 
 
 def write_keepable(db: duckdb.DuckDBPyConnection, folder: str) -> tables.WrittenFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ import pyarrow as pa
 from lockgroove import durable, keys, tables
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import LISTEN_SCHEMA, ClaimStore, pack_of
+from lockgroove.catalogue.records import Record, decoded
 from lockgroove.dumps import readme
 from lockgroove.dumps.manifest import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, Manifest, trusted_comment
 from lockgroove.journal import canonical
@@ -118,20 +120,22 @@ class _PublicFiles:
         """Let go of the tables."""
         self._db.close()
 
-    def among(self, records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Those of the records that stand behind the public tables."""
+    def among(self, records: Sequence[Record]) -> list[int]:
+        """The places of those records that stand behind the public tables."""
         asked = pa.table(
             {
                 "n": pa.array(range(len(records)), pa.int64()),
-                "kind": [r["kind"] for r in records],
-                "source": [r["source"] for r in records],
-                "key": [r["key"] for r in records],
-                "stamp": [r["stamp"] for r in records],
+                "kind": [r.kind for r in records],
+                "source": [r.source for r in records],
+                "key": [r.key for r in records],
+                "stamp": [r.stamp for r in records],
             }
         )
         self._db.register("asked", asked)
         rows = self._db.execute(
             """SELECT n FROM asked a WHERE a.kind = 'listened'
+            OR (a.kind IN ('recording', 'release', 'artist', 'release-group', 'label', 'withdrawn')
+                AND a.source NOT LIKE 'shelf-%')
             OR (a.kind = 'file' AND EXISTS (SELECT 1 FROM public p
                 WHERE p.source = a.source AND p.key = a.key AND p.stamp = a.stamp))
             OR (a.kind = 'withdrawn' AND EXISTS (SELECT 1 FROM public p
@@ -142,8 +146,7 @@ class _PublicFiles:
             ORDER BY n"""
         ).fetchall()
         self._db.unregister("asked")
-        for (n,) in rows:
-            yield records[n]
+        return [n for (n,) in rows]
 
     def has_object(self, identifier: str) -> bool:
         """Whether the tables speak of an object: then all that it names is public."""
@@ -155,9 +158,28 @@ def _write_claims(folder: str, store: ClaimStore, public: _PublicFiles) -> table
     with open(f"{folder}/{CLAIMS}", "xb") as file:
         for part in store.parts():
             if not part.is_listens:
-                lines = [canonical(record) + b"\n" for record in public.among(store.read(part))]
-                file.write(pack_of(lines))
+                lines = list(store.lines(part))
+                chosen = (lines[place] for place in public.among(list(decoded(lines))))
+                file.write(pack_of(_free(line) if part.source == "musicbrainz" else line for line in chosen))
     return tables.describe(folder, CLAIMS)
+
+
+# MusicBrainz gives these with its records, under CC BY-NC-SA 3.0; all else of them is CC0.
+_NOT_FREE = frozenset("annotation genres rating tags user-genres user-rating user-tags".split())
+
+
+def _free(line: bytes) -> bytes:
+    """A record of MusicBrainz without what may not be given to everybody."""
+    if not any(f'"{name}"'.encode() in line for name in _NOT_FREE):
+        return line
+    record = json.loads(line)
+    return canonical(record | {"body": _without(record["body"])}) + b"\n"
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(inner) for name, inner in value.items() if name not in _NOT_FREE}
+    return [_without(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _write_listens(folder: str, store: ClaimStore) -> tables.WrittenFile:

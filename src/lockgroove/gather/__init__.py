@@ -4,7 +4,20 @@ In: a source, what is known of it, the claim store. Out: claims, listens, findin
 A cursor moves on only after its batch is safe. It knows no format and no network.
 """
 
-from lockgroove.gather.harvest import Gathered, gather, rehearse
-from lockgroove.gather.stamps import Stamps
+from lockgroove.gather.checkpoints import Checkpoint, Checkpoints, identity_of
+from lockgroove.gather.counting import Gathered, Tally
+from lockgroove.gather.harvest import Run, gather, rehearse
+from lockgroove.gather.stamps import Mark, Stamps
 
-__all__ = ["Gathered", "Stamps", "gather", "rehearse"]
+__all__ = [
+    "Checkpoint",
+    "Checkpoints",
+    "Gathered",
+    "Mark",
+    "Run",
+    "Stamps",
+    "Tally",
+    "gather",
+    "identity_of",
+    "rehearse",
+]

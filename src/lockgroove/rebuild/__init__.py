@@ -4,7 +4,8 @@ In: the claim store, what is held, rights decisions and a folder to build in. Ou
 tables with their search indexes, the same to the byte for the same truth. It plans and publishes nothing.
 """
 
+from lockgroove.rebuild.handmatches import HandMatch, hand_matches
 from lockgroove.rebuild.judging import DecisionMade, Judging, decisions_of
 from lockgroove.rebuild.tables import Built, build
 
-__all__ = ["Built", "DecisionMade", "Judging", "build", "decisions_of"]
+__all__ = ["Built", "DecisionMade", "HandMatch", "Judging", "build", "decisions_of", "hand_matches"]

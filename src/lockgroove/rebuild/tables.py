@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -14,23 +16,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lockgroove.catalogue import generations
-from lockgroove.catalogue.build import HELD_SCHEMA, TOLD_SCHEMA, Inputs, build_tables, engine
+from lockgroove.catalogue.build import HELD_SCHEMA, TOLD_SCHEMA, Inputs, Work, build_tables
 from lockgroove.catalogue.claims import ClaimStore
 from lockgroove.catalogue.facts import cached_facts
-from lockgroove.catalogue.search import Doc, build_index
+from lockgroove.catalogue.staging import Stages
 from lockgroove.model import HeldFile
+from lockgroove.rebuild.handmatches import HandMatch, pairs
 from lockgroove.rebuild.judging import Judging
+from lockgroove.rebuild.searching import build_search
 from lockgroove.report import Report
 from lockgroove.tables import WrittenFile
 from lockgroove.vault import HeldIndex, ocfl
 from lockgroove.vault.index import held_files
-
-_SEARCH_QUERY = """
-    SELECT r.file_row_number, r.listens, r.title, r.artist, e.title, r.composer
-    FROM read_parquet('{folder}/recordings.parquet', file_row_number = true) r
-    LEFT JOIN read_parquet('{folder}/releases.parquet', file_row_number = true) e
-        ON e.file_row_number = r.release_row
-    ORDER BY r.file_row_number"""
 
 # Objects whose bytes answer more than one claim, and those of the deposits that such claims belong to.
 _SHARED = """
@@ -43,49 +40,78 @@ _SHARED = """
 
 @dataclass(frozen=True)
 class Built:
-    """What was built below a folder: files by their path in it."""
+    """What was built below a folder: files by their path in it, and the seconds that each stage took."""
 
     folder: str
     files: Sequence[WrittenFile]
+    seconds: Mapping[str, float]
 
 
 def build(
-    root: str, folder: str, store: ClaimStore, index: HeldIndex, judging: Judging, report: Report
+    root: str,
+    folder: str,
+    store: ClaimStore,
+    index: HeldIndex,
+    judging: Judging,
+    matches: Sequence[HandMatch],
+    report: Report,
 ) -> Built:
-    """Write `all/`, `public/` and their search indexes below `folder`."""
-    scratch = f"{folder}/scratch"
-    os.makedirs(scratch)
-    held = _held_parquet(index, f"{scratch}/held.parquet")
-    inputs = Inputs(
-        facts=list(cached_facts(store, f"{root}/cache")),
-        held=[held],
-        told=[_told_parquet(root, index, held, f"{scratch}/told.parquet")],
-        listens=[f"{root}/{part.path}" for part in store.listens()],
-        scratch=scratch,
-    )
+    """Write `all/`, `public/` and search indexes below `folder`; what was done there is not done again."""
+    stages = Stages(folder, report)
+    began = time.monotonic()
+    facts = cached_facts(store, f"{root}/cache", report)
+    reading = round(time.monotonic() - began, 3)
     files: list[WrittenFile] = []
-    for number, name in enumerate((generations.PRIVATE, generations.PUBLIC)):
-        report.progress("catalogue", number, 2, "tables")
-        target = f"{folder}/{name}"
-        written = build_tables(inputs, judging, target, public=name == generations.PUBLIC)
-        files.extend(WrittenFile(f"{name}/{f.path}", f.size_bytes, f.sha256, f.rows) for f in written)
-        build_search(target, f"{folder}/search-{name}", scratch)
-    shutil.rmtree(scratch)
-    return Built(folder, files)
+    for name in (generations.PRIVATE, generations.PUBLIC):
+        if name == generations.PUBLIC and not _has_private_sources(store):
+            stages.do("public-same", lambda: _link(folder))
+            files += [replace(f, path=f"{name}/{f.path.partition('/')[2]}") for f in files]
+            break
+        inputs = Inputs(
+            facts=facts,
+            listens=[f"{root}/{part.path}" for part in store.listens()],
+            by_hand=pairs(matches),
+            **_held(root, index, f"{folder}/inputs"),
+        )
+        work = Work(
+            inputs, f"{folder}/{name}", f"{folder}/scratch-{name}", name == generations.PUBLIC,
+            f"{folder}/{generations.MEMBERS}",
+        )  # fmt: skip
+        files += _named(name, build_tables(work, judging, stages.within(name)))
+        stages.do(f"{name}-search", partial(_search_anew, folder, name))
+    shutil.rmtree(f"{folder}/inputs", ignore_errors=True)
+    return Built(folder, files, {"facts": reading, **stages.seconds})
 
 
-def build_search(tables_folder: str, target: str, scratch: str) -> int:
-    """Index the recordings of a folder of tables."""
-    query = _SEARCH_QUERY.format(folder=tables_folder.replace("'", "''"))
-    with engine(scratch, [f"{tables_folder}/recordings.parquet"]) as db:
-        cursor = db.execute(query)
-        return build_index(target, _docs(iter(lambda: cursor.fetchmany(5000), [])))
+def _has_private_sources(store: ClaimStore) -> bool:
+    """Whether anything was gathered that must be judged before it may be told of."""
+    return any(part.source.startswith("shelf-") for part in store.parts())
 
 
-def _docs(batches: Iterable[list[tuple[object, ...]]]) -> Iterator[Doc]:
-    for batch in batches:
-        for row, listens, *names in batch:
-            yield Doc(int(str(row)), int(str(listens)), tuple(None if n is None else str(n) for n in names))
+def _link(folder: str) -> None:
+    """What may be published is all that there is: the same files stand under both names."""
+    for private, public in (
+        (generations.PRIVATE, generations.PUBLIC),
+        (f"search-{generations.PRIVATE}", f"search-{generations.PUBLIC}"),
+    ):
+        shutil.rmtree(f"{folder}/{public}", ignore_errors=True)
+        shutil.copytree(f"{folder}/{private}", f"{folder}/{public}", copy_function=os.link)
+
+
+def _named(name: str, written: Sequence[WrittenFile]) -> list[WrittenFile]:
+    return [WrittenFile(f"{name}/{f.path}", f.size_bytes, f.sha256, f.rows) for f in written]
+
+
+def _held(root: str, index: HeldIndex, folder: str) -> dict[str, list[str]]:
+    os.makedirs(folder, exist_ok=True)
+    held = _held_parquet(index, f"{folder}/held.parquet")
+    return {"held": [held], "told": [_told_parquet(root, index, held, f"{folder}/told.parquet")]}
+
+
+def _search_anew(folder: str, name: str) -> None:
+    target = f"{folder}/search-{name}"
+    shutil.rmtree(target, ignore_errors=True)
+    build_search(f"{folder}/{name}", target)
 
 
 def _held_parquet(index: HeldIndex, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Every file under a folder, deposit by deposit, in path order; the cursor is the last folder given.
+"""Every file under a folder, deposit by deposit, in path order.
 
 A folder that holds sound is a deposit, its discs' folders included; files in folders without sound below
 it are its companions. Nothing is written, no link is followed, and what has not changed is not opened.
@@ -50,7 +50,7 @@ class Folder:
         self._workers = Workers(read_file, given_up)
 
     def batches(self, since: str | None, known: Known) -> Iterator[Batch]:
-        """Yield batches of claims. The walk is always whole: `known` makes what was read before cheap."""
+        """Yield batches of claims, without cursors: the walk is always whole, and `known` makes it cheap."""
         waiting = _Batching()
         try:
             yield self._shelf_batch(known)
@@ -62,14 +62,14 @@ class Folder:
                 )
                 for _ in visit.steps():
                     if len(waiting) >= BATCH_FILES_MAX:
-                        yield self._give(waiting, encode(folder))
+                        yield self._give(waiting)
                 stack.extend((inner, visit.deposit) for inner in reversed(visit.found.folders))
-            yield self._give(waiting, None)
+            yield self._give(waiting)
         finally:
             self._workers.close()
 
-    def _give(self, waiting: _Batching, cursor: str | None) -> Batch:
-        batch = Batch(list(waiting.claims), list(waiting.unchanged), (), list(waiting.findings), cursor)
+    def _give(self, waiting: _Batching) -> Batch:
+        batch = Batch(list(waiting.claims), list(waiting.unchanged), (), list(waiting.findings))
         waiting.claims.clear()
         waiting.unchanged.clear()
         waiting.findings.clear()
@@ -123,11 +123,12 @@ class _Visit:
         self._decide()
         yield
 
-    def _take(self, entries: Sequence[Entry], stamps: Mapping[str, str], deposit_stamp: str | None) -> None:
-        old = [e for e in entries if _is_version(stamps.get(f"file\0{e.key}"), e)]
-        fresh = set(entries) - set(old)
-        readings = self._read([e for e in entries if e in fresh])
-        kept_before = deposit_stamp is not None and any(_was_kept(stamps[f"file\0{e.key}"]) for e in old)
+    def _take(self, entries: Sequence[Entry], stamps: Mapping[str, object], deposit_stamp: object) -> None:
+        within = {e for e in entries if stamps.get(f"file\0{e.key}") == _stamp(e, b"", self._mark)}
+        outside = {e for e in entries if stamps.get(f"file\0{e.key}") == _stamp(e, None, self._mark)}
+        old = [e for e in entries if e in within or e in outside]
+        readings = self._read([e for e in entries if e not in within and e not in outside])
+        kept_before = deposit_stamp is not None and bool(within)
         if kept_before or any(r.role in ("sound", "unknown-sound") for r in readings):
             self._become_deposit(readings, deposit_stamp)
         moved = [e for e in old if self._moved(stamps[f"file\0{e.key}"], e)]
@@ -144,7 +145,7 @@ class _Visit:
         self._sheets.extend(r for r in readings if r.cue is not None)
         return readings
 
-    def _become_deposit(self, readings: Sequence[FileReading], deposit_stamp: str | None) -> None:
+    def _become_deposit(self, readings: Sequence[FileReading], deposit_stamp: object) -> None:
         if self._decided:
             return
         self.deposit, self._decided = self.found.path, True
@@ -161,14 +162,14 @@ class _Visit:
             count = "1 file" if len(readings) == 1 else f"{len(readings)} files"
             self._waiting.findings.append(Finding("outside-deposit", where, count))
 
-    def _moved(self, stood: str, entry: Entry) -> bool:
-        """Whether an unchanged file stands in another deposit than before, or beside other cue sheets."""
+    def _moved(self, stood: object, entry: Entry) -> bool:
+        """Whether an unchanged file is in a deposit now and was not, or the other way round."""
         left = _stamp(entry, None, self._mark)
         if self._shelf.sound_only and stood == left:
             return False
         return stood != (left if self.deposit is None else _stamp(entry, self.deposit, self._mark))
 
-    def _claim_deposit(self, readings: Sequence[FileReading], stamp: str | None) -> None:
+    def _claim_deposit(self, readings: Sequence[FileReading], stamp: object) -> None:
         licences = [
             {"text": r.licence_text, "where": f"file:{name_in(self.found.path, r.entry.path)}"}
             for r in readings
@@ -232,10 +233,6 @@ def _stamp(entry: Entry, deposit: bytes | None, mark: str) -> str:
     return f"{entry.stamp}{beside}{'' if deposit is not None else '-outside'}"
 
 
-def _was_kept(stamp: str | None) -> bool:
-    return stamp is not None and not stamp.endswith("-outside")
-
-
 def _is_cue(entry: Entry) -> bool:
     return entry.path.lower().endswith(b".cue")
 
@@ -294,7 +291,3 @@ def _cued_file(reading: FileReading, names: set[bytes]) -> bytes | None:
     stems = {s.rpartition(b".")[0]: s for s in sorted(names) if s.rpartition(b"/")[0] == folder}
     wanted = folder + b"/" + name if folder else name
     return wanted if wanted in names else stems.get(wanted.rpartition(b".")[0])
-
-
-def _is_version(stamp: str | None, entry: Entry) -> bool:
-    return stamp is not None and "-".join(stamp.split("-")[:2]) == entry.stamp

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from lockgroove.errors import UsageError
 from lockgroove.sources.listen_lines import Lines, Malformed, Problem
 
-# the columns that are read, each under its names, the best first
+# the columns that are read, the best name first
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "mbid": ("mbid", "recording_mbid", "recording_id", "musicbrainz_trackid"),
     "isrc": ("isrc",),
@@ -31,8 +31,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "when": ("month", "date", "timestamp", "listened_at", "played_at", "date_time"),
     "listener": ("listener", "user", "user_name", "user_id", "username", "userid"),
 }
-DOCUMENT_CHARS_MAX = 16 << 20
-RECORD_LINES_MAX = 16  # a quote that is still open after these was never meant to open anything
+DOCUMENT_CHARS_MAX, RECORD_LINES_MAX = 16 << 20, 16  # a quote still open after these lines opens nothing
 HEADER_LINES_MAX = 20  # exports begin with a few lines about themselves
 ROWS_AT_ONCE = 1 << 16
 
@@ -95,7 +94,7 @@ def names_recordings(fields: Iterable[str]) -> bool:
 
 
 def _refuse(name: str, header: Sequence[str]) -> NoReturn:
-    found = ", ".join(cell.strip()[:40] for cell in header[:20] if cell.strip().isprintable()) or "none"
+    found = ", ".join(c.strip()[:40] for c in header[:20] if c.strip().isprintable()) or "none"
     accepted = ["/".join(names) for names in FIELDS.values()]
     raise UsageError(
         f"No column names a recording; the columns found are: {found}",
@@ -241,7 +240,7 @@ class _Filling:
 
     def _take(self, number: int, listen: Any) -> None:
         try:
-            record = _record(listen)
+            record = record_of(listen)
         except Malformed as error:
             self.refuse(number, str(error))
             return
@@ -259,12 +258,12 @@ class _Filling:
 
 
 def _json(text: Lines, blocks: Iterable[_Block], _: int, lines: Sequence[str]) -> Iterator[Chunk]:
-    if _first_words(lines).startswith("{") and any(isinstance(_loaded(s), dict) for s in lines[:10]):
+    if _first_words(lines).startswith("{") and any(isinstance(loaded(s), dict) for s in lines[:10]):
         for first, block in blocks:
             filling = _Filling("line")
             for number, line in enumerate(block, first):
                 if line.strip():
-                    filling.add(number, _loaded(line))
+                    filling.add(number, loaded(line))
             yield filling.chunk()
             yield _told(text, "line")
     else:
@@ -281,7 +280,7 @@ def _document(blocks: Iterable[_Block], name: str) -> Chunk:
         if size > DOCUMENT_CHARS_MAX:
             raise UsageError("This is one JSON document of more than 16 MB", name, "Give one listen a line.")
     filling = _Filling("item")
-    document = _loaded("\n".join(whole))
+    document = loaded("\n".join(whole))
     try:
         for number, listen in enumerate(_listens(document), 1):
             filling.add(number, listen)
@@ -290,7 +289,7 @@ def _document(blocks: Iterable[_Block], name: str) -> Chunk:
     return filling.chunk()
 
 
-def _loaded(text: str) -> Any:
+def loaded(text: str) -> Any:
     """The JSON value, or None for what is none: NaN is not, and nesting has an end."""
     try:
         return json.loads(text, parse_constant=_no_constant)
@@ -317,7 +316,8 @@ def _listens(document: Any) -> list[Any]:
     return listens
 
 
-def _record(listen: Any) -> dict[str, str | None]:
+def record_of(listen: Any) -> dict[str, str | None]:
+    """A listen of ListenBrainz, or of any flat document, by FIELDS. Raises Malformed."""
     if not isinstance(listen, dict):
         raise Malformed("not a listen")
     if "track_metadata" not in listen:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from lockgroove.model import Batch, Source, Terms
+import msgspec
+
+from lockgroove.model import Batch, Claim, Source, Terms
+
+CLAIMS_PER_BATCH_MAX = 10_000
 
 
 class Remembering:
@@ -37,14 +41,15 @@ class SourceContract:
         assert _claims(source)
 
     def test_every_claim_can_be_kept(self, source: Source) -> None:
-        """A claim is JSON, has a kind, a key and a source, and no text that UTF-8 cannot hold."""
+        """A claim has a kind, a key and a source, and is JSON that reads back as it was written."""
         for batch in source.batches(None, Remembering()):
+            assert len(batch.claims) <= CLAIMS_PER_BATCH_MAX
             for claim in batch.claims:
                 assert claim.kind
                 assert claim.source
                 assert claim.key
-                json.dumps([claim.body, claim.says], allow_nan=False)
                 claim.key.encode("utf-8")
+                _check_is_json(claim)
 
     def test_what_is_known_is_not_claimed_again(self, source: Source) -> None:
         """After a harvest, an unchanged source gives every file's key as unchanged."""
@@ -63,10 +68,35 @@ class SourceContract:
         for batch in source.batches(None, Remembering()):
             assert all(finding.where for finding in batch.findings)
 
+    def test_after_a_cursor_it_gives_exactly_the_rest(self, source: Source) -> None:
+        """Wherever a harvest is cut, what came before and what comes behind is the whole, each once."""
+        batches = list(source.batches(None, Remembering()))
+        whole = [mark for batch in batches for mark in _marks(batch)]
+        before: list[tuple[str, ...]] = []
+        for batch in batches:
+            before += _marks(batch)
+            if batch.cursor is not None:
+                rest = [m for b in source.batches(batch.cursor, Remembering()) for m in _marks(b)]
+                assert before + rest == whole
 
-def _claims(source: Source) -> list[tuple[str, str, str, str]]:
-    return [
-        (claim.kind, claim.source, claim.key, claim.stamp)
-        for batch in source.batches(None, Remembering())
-        for claim in batch.claims
-    ]
+    def test_records_are_kept_or_refused(self, source: Source) -> None:
+        """A source that counts its records loses none, and refuses none without a finding."""
+        findings = sum(len(batch.findings) for batch in source.batches(None, Remembering()))
+        for count in getattr(source, "counts", ()):
+            assert count.read == count.kept + count.refused
+            assert findings or not count.refused
+
+
+def _check_is_json(claim: Claim) -> None:
+    """What stands in a pack must read back."""
+    json.loads(json.dumps(claim.says, allow_nan=False))
+    given = claim.body if isinstance(claim.body, msgspec.Raw) else None
+    json.loads(bytes(given).decode("utf-8") if given is not None else json.dumps(claim.body, allow_nan=False))
+
+
+def _claims(source: Source) -> list[tuple[str, ...]]:
+    return [mark for batch in source.batches(None, Remembering()) for mark in _marks(batch)]
+
+
+def _marks(batch: Batch) -> Iterator[tuple[str, ...]]:
+    return ((claim.kind, claim.source, claim.key, claim.stamp) for claim in batch.claims)

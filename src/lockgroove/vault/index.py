@@ -19,11 +19,14 @@ from lockgroove.model import HeldFile
 from lockgroove.vault import ocfl
 
 # Events that change what the catalogue or a dump says; events that are few and asked for by type.
-TRUTH_TYPES = frozenset({"kept", "claims-added", "listens-added", "rights-decided", "planned", "mirrored"})
+TRUTH_TYPES = frozenset(
+    {"kept", "claims-added", "listens-added", "rights-decided", "matched", "planned", "mirrored"}
+)
 NOTABLE_TYPES = frozenset(
     {
         "shelf-named",
         "rights-decided",
+        "matched",
         "planned",
         "audited",
         "repaired",

@@ -1,0 +1,88 @@
+"""Fill an archive with generated claims, their listens and the truth about them, group by group of parts."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lockgroove.campaigns.rooms import Rooms
+from lockgroove.catalogue.claims import Harvest
+from lockgroove.catalogue.packs import Packing
+from lockgroove.report import Report
+from lockgroove.testing.generated import Catalogue, parquet
+
+READER = "generated/1"
+HARVEST = "h-2026-01-01T00:00:00.000000Z"
+AT = "2026-01-01T00:00:00.000000Z"
+TRUTH = "truth"
+_PARTS_A_GROUP = 50
+
+# Of one source: frames, records in each, bytes, records in all.
+_Packed = tuple[str, list[bytes], list[int], int, int]
+_Made = tuple[list[_Packed], Mapping[str, pa.Table], pa.Table]
+
+
+def fill(rooms: Rooms, tracks: int, seed: int, report: Report) -> None:
+    """Claims, listens and truth of so many generated tracks. A run that was cut is gone on with."""
+    catalogue = Catalogue(tracks=tracks, seed=seed, harvest=HARVEST, at=AT)
+    os.makedirs(f"{rooms.root}/{TRUTH}", exist_ok=True)
+    parts = list(catalogue.parts())
+    groups = [parts[i : i + _PARTS_A_GROUP] for i in range(0, len(parts), _PARTS_A_GROUP)]
+    with rooms.lock("claims"), _pool() as pool:
+        for number, group in enumerate(groups):
+            truth = f"{rooms.root}/{TRUTH}/{number:05}.parquet"
+            if not os.path.exists(truth):
+                _fill_group(rooms, _made(pool, catalogue, group), truth, f"{HARVEST}-{number:05}")
+            report.progress("generate", number + 1, len(groups), "parts")
+
+
+def _fill_group(rooms: Rooms, made: Iterator[_Made], truth_path: str, harvest: str) -> None:
+    """A group is done when its truth is there. One that was cut is claimed again; its listens are not."""
+    counted = {part.source for part in rooms.store.parts() if part.is_listens and part.harvest == harvest}
+    listens: dict[str, list[pa.Table]] = {}
+    truths = []
+    for packed, tables, truth in made:
+        for source, frames, counts, size, records in packed:
+            packing = Packing(frames, counts, size, records)
+            rooms.store.add_packing(Harvest(source, READER, HARVEST, AT), packing)
+        for source, table in tables.items():
+            listens.setdefault(source, []).append(table)
+        truths.append(truth)
+    for source in sorted(set(listens) - counted):
+        table = pa.concat_tables(listens[source])
+        group = Harvest(source, READER, harvest, AT)
+        rooms.store.add_listens_file(group, parquet(table), table.num_rows, "add")
+    pq.write_table(pa.concat_tables(truths), f"{truth_path}.new", compression="zstd")
+    os.replace(f"{truth_path}.new", truth_path)
+
+
+def _pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("forkserver"))
+
+
+def _made(pool: ProcessPoolExecutor, catalogue: Catalogue, parts: Sequence[Any]) -> Iterator[_Made]:
+    """What each part is, in order; a few are made ahead."""
+    left = iter(parts)
+    running = [pool.submit(_make, catalogue, part) for part in islice(left, 2 * (os.cpu_count() or 1))]
+    while running:
+        done = running.pop(0).result()
+        running.extend(pool.submit(_make, catalogue, part) for part in islice(left, 1))
+        yield done
+
+
+def _make(catalogue: Catalogue, part: Any) -> _Made:
+    made = catalogue.make(part)
+    packed = []
+    for source, lines in made.lines_by_source.items():
+        packing = Packing()
+        packing.add(lines)
+        packing.finish()
+        packed.append((source, packing.frames, packing.counts, packing.size_bytes, packing.records))
+    return packed, made.listens_by_source, made.truth

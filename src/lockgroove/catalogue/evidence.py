@@ -1,0 +1,133 @@
+"""Evidence: which claim each value of a recording, release or artist comes from, by running the rule again.
+
+In: a generation's lists of members, the facts, the claim store. Out: the claims as they stand in their packs,
+and for each value the one that decided it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from lockgroove.catalogue.claims import ClaimStore, Part
+from lockgroove.catalogue.facing import Facing
+from lockgroove.catalogue.facts import SCHEMAS, Facts, ordinal_of
+from lockgroove.catalogue.ranks import source_rank
+from lockgroove.catalogue.records import record_of
+from lockgroove.catalogue.spilling import parquet
+
+# Of a recording: these come from the best claim that has them, `year` is the earliest.
+_VALUES = tuple("title artist duration_ms isrcs mbid composer genre medium_number track_number".split())
+
+
+@dataclass(frozen=True)
+class Testimony:
+    """A claim as it stands: where it lies, and its record with the body as given."""
+
+    part: Part
+    number: int
+    record: Mapping[str, Any]
+    withdrawn: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs: the record, and where it lies."""
+        return {"pack": self.part.path, "offset": self.part.offset, "number": self.number, **self.record}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value, and the claim that it comes from."""
+
+    name: str
+    value: Any
+    testimony: Testimony
+
+
+def testimonies(store: ClaimStore, members: str, recording_row: int) -> list[Testimony]:
+    """The claims of a recording, best first: by rank of the source, not withdrawn, newest."""
+    files = [f"{members}/{name}.parquet" for name in ("one", "several")]
+    with duckdb.connect() as db:
+        query = f"SELECT seq, withdrawn FROM {parquet(files)} WHERE recording_row = ? ORDER BY seq"
+        found_members = db.execute(query, [recording_row]).fetchall()
+    found = [
+        Testimony(part, number, record, withdrawn)
+        for seq, withdrawn in found_members
+        for part, number, record in _at(store, seq)
+    ]
+    return _best_first(_of_kinds(found, ("file", "recording", "release", "listened")))
+
+
+def named(store: ClaimStore, facts: Facts, family: str, own_id: bytes, mbid: str | None) -> list[Testimony]:
+    """The claims that name a release, release group, artist or label, best first."""
+    files = facts.files(family)
+    if not files:
+        return []
+    column = SCHEMAS[family].names[0]
+    with duckdb.connect() as db:
+        query = f"SELECT DISTINCT seq, detail FROM {parquet(files)} WHERE {column} = ? OR lower(mbid) = ?"
+        rows = sorted(db.execute(query, [own_id, mbid]).fetchall(), key=lambda row: (row[1], row[0]))
+    return [Testimony(part, number, record) for seq, _ in rows for part, number, record in _at(store, seq)]
+
+
+def values(claims: Sequence[Testimony], recording_ids: Callable[[bytes], bool]) -> list[Value]:
+    """The values of a recording and where each comes from. `recording_ids` tells which ids are its own."""
+    told = [(claim, said) for claim in claims for said in _said(claim) if recording_ids(said["recording_id"])]
+    found = []
+    for name in _VALUES:
+        first = next(((c, s[name]) for c, s in told if s[name] not in (None, [], "")), None)
+        if first is not None:
+            found.append(Value(name, first[1], first[0]))
+    years = [(said["year"], number) for number, (_, said) in enumerate(told) if said["year"] is not None]
+    if years:
+        year, number = min(years)
+        found.append(Value("year", year, told[number][0]))
+    return found
+
+
+def named_values(claims: Sequence[Testimony], family: str, shown: Mapping[str, Any]) -> list[Value]:
+    """Of the values shown of a release, artist or the like, the first claim that says each."""
+    names = SCHEMAS[family].names
+    found = []
+    for name, value in shown.items():
+        for claim in claims:
+            facing = Facing(0)
+            facing.take([record_of(dict(claim.record))])
+            rows = (dict(zip(names, row, strict=True)) for row in facing.named[family].values())
+            if any(row.get(name) == value for row in rows):
+                found.append(Value(name, value, claim))
+                break
+    return found
+
+
+def _said(claim: Testimony) -> Iterable[dict[str, Any]]:
+    facing = Facing(0)
+    facing.take([record_of(dict(claim.record))])
+    names = SCHEMAS["nodes"].names
+    return [dict(zip(names, node, strict=False)) for node in facing.nodes]
+
+
+def _best_first(claims: Sequence[Testimony]) -> list[Testimony]:
+    newest = sorted(claims, key=lambda claim: claim.record["at"], reverse=True)
+    return sorted(newest, key=lambda claim: (source_rank(claim.record["source"]), claim.withdrawn))
+
+
+def _of_kinds(claims: Sequence[Testimony], kinds: Sequence[str]) -> list[Testimony]:
+    return [claim for claim in claims if claim.record["kind"] in kinds]
+
+
+def _at(store: ClaimStore, seq: int) -> Iterable[tuple[Part, int, dict[str, Any]]]:
+    """The record with an ordinal: each writer has its own packs, and may have one."""
+    nearest: dict[str, tuple[int, Part]] = {}
+    for part in store.parts():
+        ordinal, writer = ordinal_of(part), os.path.basename(part.path).partition("-")[0]
+        if not part.is_listens and ordinal <= seq and ordinal >= nearest.get(writer, (-1, part))[0]:
+            nearest[writer] = ordinal, part
+    for ordinal, part in nearest.values():
+        try:
+            yield part, seq - ordinal, store.record(part, seq - ordinal)
+        except IndexError:
+            continue

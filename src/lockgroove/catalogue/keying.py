@@ -1,0 +1,77 @@
+"""The key index of a generation: every id that was ever given, and every identifier, leads to a row.
+
+An MBID is looked up as the id that MusicBrainz' own claim of it has, whether that claim is here or not.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from lockgroove.catalogue.grouping import Groups
+from lockgroove.catalogue.keyindex_write import KeyIndexWriter
+from lockgroove.catalogue.seating import Seats
+from lockgroove.catalogue.spilling import stream
+from lockgroove.catalogue.writing import Rows, flags, parts_of_seats, track_flags
+
+_DIGEST = "unhex(substr(sha256({value}), 1, 24))"
+_MUSICBRAINZ = _DIGEST.format(value="concat_ws(chr(0), 'lockgroove-1', '{kind}', 'musicbrainz', {mbid})")
+_PLAIN_BARCODE = "regexp_replace(barcode, '[^0-9A-Za-z]', '', 'g')"
+_BARCODE = f"""CASE WHEN regexp_full_match({_PLAIN_BARCODE}, '[0-9]{{1,24}}')
+    THEN unhex(lpad({_PLAIN_BARCODE}, 24, '0')) ELSE {_DIGEST.format(value=_PLAIN_BARCODE)} END"""
+
+_KEYS = {
+    "A": f"""SELECT artist_id, artist_row FROM artist_rows UNION
+        SELECT {_MUSICBRAINZ.format(kind="artist", mbid="mbid")}, artist_row FROM artists WHERE mbid IS NOT NULL""",
+    "E": f"""SELECT release_id, release_row FROM release_rows UNION
+        SELECT {_MUSICBRAINZ.format(kind="release", mbid="mbid")}, release_row FROM releases WHERE mbid IS NOT NULL""",
+    "G": f"""SELECT release_group_id, release_group_row FROM groups UNION
+        SELECT {_MUSICBRAINZ.format(kind="release-group", mbid="mbid")}, release_group_row FROM groups
+        WHERE mbid IS NOT NULL""",
+    "L": f"""SELECT label_id, label_row FROM labels UNION
+        SELECT {_MUSICBRAINZ.format(kind="label", mbid="mbid")}, label_row FROM labels WHERE mbid IS NOT NULL""",
+    "B": f"SELECT {_BARCODE}, release_row FROM releases WHERE {_PLAIN_BARCODE} <> ''",
+}
+# Of nodes, with their rows: ISRCs as they are, and MBIDs that are not MusicBrainz' own.
+_ISRCS = f"""SELECT DISTINCT CASE WHEN strlen(i) = 12 THEN encode(i) ELSE {_DIGEST.format(value="i")} END AS key, row
+    FROM (SELECT unnest(isrcs) AS i, row FROM seated)"""
+_MBIDS = f"""SELECT DISTINCT {_MUSICBRAINZ.format(kind="recording", mbid="mbid")} AS key, row FROM seated
+    WHERE mbid IS NOT NULL AND source <> 'musicbrainz'"""
+
+
+def write_keys(
+    db: duckdb.DuckDBPyConnection, seats: Seats, groups: Groups, rows: Rows, folder: str, scratch: str
+) -> int:
+    """Write `keys.bin`; the number of its records."""
+    with KeyIndexWriter(f"{folder}/keys.bin", scratch) as writer:
+        for scheme, query in _KEYS.items():
+            for batch in stream(db, query):
+                writer.add_columns(scheme, batch.column(0), batch.column(1))
+        _recordings(db, writer, seats, rows)
+        _tracks(writer, seats)
+        return writer.close()
+
+
+def _recordings(db: duckdb.DuckDBPyConnection, writer: KeyIndexWriter, seats: Seats, rows: Rows) -> None:
+    for start, seated in parts_of_seats(seats, ("recording_id", "isrcs", "mbid", "source")):
+        own = rows.of(slice(start, start + seated.num_rows))
+        writer.add_columns("R", seated.column("recording_id"), pa.array(own))
+        db.register("seated", seated.select(["isrcs", "mbid", "source"]).append_column("row", pa.array(own)))
+        for scheme, query in (("I", _ISRCS), ("R", _MBIDS)):
+            for batch in stream(db, query):
+                writer.add_columns(scheme, batch.column(0), batch.column(1))
+        db.unregister("seated")
+
+
+def _tracks(writer: KeyIndexWriter, seats: Seats) -> None:
+    """Track rows are numbered as `writing.write_tracks` wrote them: those on releases, then the others."""
+    number = 0
+    for on_release in (True, False):
+        for _, seated in parts_of_seats(seats, ("track_id", "release_row")):
+            counted = track_flags(seated, on_release)
+            track_rows = number + np.cumsum(counted) - 1
+            chosen = counted & flags(seated.column("track_id").is_valid())
+            ids = seated.column("track_id").filter(pa.array(chosen))
+            writer.add_columns("T", ids, pa.array(track_rows[chosen]))
+            number += int(counted.sum())

@@ -1,0 +1,66 @@
+"""Stages of long work: each is timed, and is done once, however often the work is begun again.
+
+Invariant: a stage is marked as done after what it made is on disk. A stage that was cut starts from nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from lockgroove import durable
+from lockgroove.report import Report
+
+T = TypeVar("T")
+
+
+class Stages:
+    """The stages of one piece of work, remembered in its folder by name: `PART-NAME` within a part."""
+
+    def __init__(self, folder: str, report: Report | None = None) -> None:
+        os.makedirs(folder, exist_ok=True)
+        self._path = f"{folder}/stages.json"
+        self._report = report
+        self._part = ""
+        self.seconds: dict[str, float] = {}
+        if os.path.exists(self._path):
+            with open(self._path, encoding="utf-8") as file:
+                self.seconds = json.load(file)
+
+    def within(self, part: str) -> Stages:
+        """The same stages, for a part of the work that has stages of its own."""
+        inner = copy.copy(self)
+        inner._part = f"{self._part}{part}-"
+        return inner
+
+    def done(self, name: str) -> bool:
+        """Whether a stage was done, now or before."""
+        return f"{self._part}{name}" in self.seconds
+
+    def do(self, name: str, work: Callable[[], object]) -> None:
+        """Do a stage, unless it was done before."""
+        if self.done(name):
+            return
+        if self._report is not None:
+            self._report.progress("catalogue", len(self.seconds), None, f"{self._part}{name}")
+        began = time.monotonic()
+        work()
+        self.seconds[f"{self._part}{name}"] = round(time.monotonic() - began, 3)
+        durable.replace_file(self._path, json.dumps(self.seconds).encode())
+
+    def made(self, name: str, make: Callable[[], T], save: Callable[[T], None], load: Callable[[], T]) -> T:
+        """What a stage makes; loaded where it was made before."""
+        if self.done(name):
+            return load()
+        result: list[T] = []
+
+        def work() -> None:
+            result.append(make())
+            save(result[0])
+
+        self.do(name, work)
+        return result[0]

@@ -222,11 +222,11 @@ class Archive:
 
         return refreshing.refresh(self.rooms, report)
 
-    def rebuild(self, report: Report) -> generations.Generation:
+    def rebuild(self, report: Report, engine: str | None = None) -> generations.Generation:
         """A new generation from claims, vault and journal alone."""
         from lockgroove.campaigns import refresh as refreshing
 
-        return refreshing.rebuild(self.rooms, report)
+        return refreshing.rebuild(self.rooms, report, engine)
 
     def reader(self, report: Report, public: bool = False) -> Reader:
         """The tables of the current generation."""

@@ -84,7 +84,7 @@ def held_row(claim: Record, sha512: str | None = None, object_id: str | None = N
 def build(
     folder: Path, records: Sequence[Record], *, held: Sequence[Mapping[str, Any]] = (),
     listens: Sequence[Mapping[str, Any]] = (), public: bool = False, parts: int = 1,
-    work: Path | None = None,
+    work: Path | None = None, engine: str | None = None,
 ) -> Path:  # fmt: skip
     """Build tables into a new folder below `folder`, or go on in `work`; claims cut into so many parts."""
     work = work or folder / f"build-{next(_number)}"
@@ -101,7 +101,7 @@ def build(
         pa.Table.from_pylist([dict(c) for c in listens], schema=LISTEN_SCHEMA), f"{work}/l.parquet"
     )
     inputs = Inputs(Facts(facts), [f"{work}/held.parquet"], [f"{work}/l.parquet"])
-    building = Work(inputs, f"{work}/tables", f"{work}/scratch", public, f"{work}/members")
+    building = Work(inputs, f"{work}/tables", f"{work}/scratch", public, f"{work}/members", engine)
     build_tables(building, Judging([]), Stages(f"{work}/stages"))
     return work / "tables"
 

@@ -15,10 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from claimbook import build, tables_of
 from ibis import _
 from matching_rows import ISRC, MBID, NAMES, Row, arrow, edges_of
+from test_parts import a_world
 
 import sparkcluster
+from lockgroove.catalogue import grouping
 from lockgroove.catalogue.components import components
 from lockgroove.catalogue.keyed import spread_out
 from lockgroove.catalogue.merging import Changes, merged
@@ -52,6 +55,37 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     opened = DuckDBEngine.opened(str(tmp_path_factory.mktemp("duckdb")), 1 << 30)
     yield opened
     opened.close()
+
+
+class Lent:
+    """An engine that whoever borrows it cannot close."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def close(self) -> None:
+        self._engine.drop("edges")
+
+
+def test_tables_built_with_spark_are_the_same_to_the_byte(
+    spark: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, heard = a_world(2)
+    asked: list[str] = []
+
+    def opened(url: str, _: str) -> Any:
+        asked.append(url)
+        return Lent(spark)
+
+    monkeypatch.setattr(grouping, "open_engine", opened)
+    here = build(tmp_path, records, listens=heard)
+    there = build(tmp_path, records, listens=heard, engine="spark://a-cluster:7077")
+
+    assert asked == ["spark://a-cluster:7077"]
+    assert tables_of(there) == tables_of(here)
 
 
 def rows(engine: Engine, expression: ibis.Table) -> list[dict[str, Any]]:

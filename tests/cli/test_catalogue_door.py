@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lockgroove import archive
+from lockgroove.catalogue import facts
 from lockgroove.cli import main
 from lockgroove.model import entity_id, id_text
 
@@ -117,6 +118,23 @@ def test_a_match_by_hand_wins_and_an_unmatch_after_it_wins_over_that(run: Run, t
     assert len(titles(run("search", "kalinka")[1])) == 2
     assert run("unmatch", claim_id(0), claim_id(1), "--because", "another arrangement")[0] == 0
     assert len(titles(run("search", "kalinka")[1])) == 3
+
+
+def test_facts_that_were_let_go_of_come_back_from_the_claims(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catalogue too large to keep them twice does not, and is the same at the next build."""
+    run("gather", "musicbrainz", recordings(tmp_path))
+    kept = run("rebuild")[1][-1]["digest"]
+    held = list((tmp_path / "a" / "cache").glob("facts-*/*/nodes.parquet"))
+    monkeypatch.setattr(facts, "_KEPT_BYTES_MAX", 0)
+
+    first, second = (run("rebuild")[1][-1]["digest"] for _ in range(2))
+
+    assert first == second == kept
+    assert held
+    assert list((tmp_path / "a" / "cache").glob("facts-*/*/nodes.parquet")) == []
+    assert titles(run("search", "live")[1]) == ["Kalinka (live)"]
 
 
 @pytest.mark.parametrize("word", ["match", "unmatch"])

@@ -19,15 +19,15 @@ def refresh(rooms: Rooms, report: Report) -> generations.Generation:
     return rooms.current() or rebuild(rooms, report)
 
 
-def rebuild(rooms: Rooms, report: Report) -> generations.Generation:
-    """Build and make current a generation of all that is acknowledged."""
+def rebuild(rooms: Rooms, report: Report, engine: str | None = None) -> generations.Generation:
+    """Build and make current a generation of all that is acknowledged, claims compared by this engine."""
     with rooms.lock("catalogue"):
         rooms.index.catch_up()
         truth, as_of = rooms.index.truth()
         folder = generations.begin(rooms.root, truth)
         judging = Judging(decisions_of(rooms.index.notable("rights-decided")))
         matches = hand_matches(rooms.index.notable("matched"))
-        built = build(rooms.root, folder, rooms.store, rooms.index, judging, matches, report)
+        built = build(rooms.root, folder, rooms.store, rooms.index, judging, matches, report, engine)
         result, extra = _plan_and_ledger(folder, rooms)
         summary = result.as_json() | {"objects": rooms.index.totals()[0], "seconds": dict(built.seconds)}
         report.progress("catalogue", 2, 2, "tables")

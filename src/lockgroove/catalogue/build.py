@@ -82,7 +82,8 @@ class Work:
     """A build: what it reads, the folder of tables it fills, and the scratch folder that it leaves empty.
 
     With `public`, tables are only of what may be published. Without, `members` is the folder for the lists of
-    claims by recording.
+    claims by recording. `engine` compares claims instead of the one that builds: `engines.open_engine`.
+    The `last` build of the same facts may let go of them.
     """
 
     inputs: Inputs
@@ -90,6 +91,8 @@ class Work:
     scratch: str
     public: bool
     members: str
+    engine: str | None = None
+    last: bool = False
 
 
 def build_tables(work: Work, judge: Judge, stages: Stages) -> list[tables.WrittenFile]:
@@ -123,11 +126,13 @@ class _Build:
     def __init__(self, db: duckdb.DuckDBPyConnection, stages: Stages, work: Work) -> None:
         self._db = db
         self._stages = stages
+        self._work = work
         self._scratch = work.scratch
         self._folder = work.folder
         self._public = work.public
         self._members = work.members
         self._by_hand = work.inputs.by_hand
+        self._engine = work.engine
 
     def run(self, judge: Judge) -> None:
         """All stages, but those that an earlier run has done."""
@@ -140,9 +145,11 @@ class _Build:
             lambda made: made.save(f"{beside}seats.json"),
             lambda: Seats.load(f"{beside}seats.json"),
         )
+        if self._work.last:
+            self._work.inputs.facts.release()
         groups = made(
             "groups",
-            lambda: find_groups(self._db, seats, self._by_hand, self._scratch),
+            lambda: find_groups(self._db, seats, self._by_hand, self._scratch, self._engine),
             lambda made: made.save(f"{beside}groups"),
             lambda: Groups.load(f"{beside}groups"),
         )

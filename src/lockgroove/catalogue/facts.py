@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
 import multiprocessing
 import os
+import shutil
 import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +30,8 @@ from lockgroove.errors import DamageFound
 from lockgroove.report import Report
 
 _SMALL_BYTES = 32 << 20  # below this, starting processes costs more than it saves
+_KEPT_BYTES_MAX = 8 << 30  # of nodes, when they are seated; some 150 million
+_RELEASED = "nodes-released"
 VERSION = 3  # counts up when the rows for the same claims change, so that old caches are not read
 
 _ID = pa.binary(12)
@@ -81,6 +85,25 @@ class Facts:
 
     folders: Sequence[str]
 
+    def release(self) -> None:
+        """Let go of the rows of nodes, if they take much: they are seated, and claims can tell them again."""
+        paths = self.files("nodes")
+        if sum(os.path.getsize(path) for path in paths) > _KEPT_BYTES_MAX:
+            for path in paths:
+                os.rename(path, f"{os.path.dirname(path)}/{_RELEASED}")
+                os.truncate(f"{os.path.dirname(path)}/{_RELEASED}", 0)
+
+    def save(self, path: str) -> None:
+        """Keep the list of folders for a run that goes on after this one."""
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(list(self.folders), file)
+
+    @staticmethod
+    def load(path: str) -> Facts:
+        """What `save` kept."""
+        with open(path, encoding="utf-8") as file:
+            return Facts(json.load(file))
+
     def files(self, family: str) -> list[str]:
         """The Parquet files of a family, in order of the parts."""
         paths = (f"{folder}/{family}.parquet" for folder in self.folders)
@@ -94,7 +117,9 @@ def cached_facts(store: ClaimStore, cache: str, report: Report) -> Facts:
     parts = [part for part in store.parts() if not part.is_listens]
     stems = [f"{folder}/{part.name}-{part.sha256[:16]}" for part in parts]
     missing = [
-        (store.root, part, stem) for part, stem in zip(parts, stems, strict=True) if not os.path.exists(stem)
+        (store.root, part, stem)
+        for part, stem in zip(parts, stems, strict=True)
+        if not os.path.exists(stem) or os.path.exists(f"{stem}/{_RELEASED}")
     ]
     for done, _ in enumerate(_spread(missing)):
         report.progress("catalogue", done + 1, len(missing), "parts")
@@ -156,6 +181,7 @@ def write_facts(records: Iterable[Record], base: int, folder: str) -> None:
     for family, table in tables_of(facing):
         if table.num_rows:
             _write(table, f"{beside}/{family}.parquet")
+    shutil.rmtree(folder, ignore_errors=True)
     os.rename(beside, folder)
 
 

@@ -5,6 +5,7 @@ In: seats. Out: for each node the lowest node of its group, whether that has oth
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,11 @@ import pyarrow as pa
 from lockgroove.catalogue import rules
 from lockgroove.catalogue.byhand import Decision, group_by_hand
 from lockgroove.catalogue.edges import parts_for, recording_edges
-from lockgroove.catalogue.keyed import spread_out
+from lockgroove.catalogue.keyed import KEYED, spread_out
 from lockgroove.catalogue.names_folding import fold_all, latin
 from lockgroove.catalogue.seating import Seats
 from lockgroove.catalogue.spilling import one, stream
-from lockgroove.engines import DuckDBEngine
+from lockgroove.engines import DuckDBEngine, Engine, open_engine
 
 NO_RULE = 255
 
@@ -76,56 +77,80 @@ class Groups:
 
 
 def find_groups(
-    db: duckdb.DuckDBPyConnection, seats: Seats, by_hand: Sequence[tuple[bytes, bytes, bool]], scratch: str
+    db: duckdb.DuckDBPyConnection,
+    seats: Seats,
+    by_hand: Sequence[tuple[bytes, bytes, bool]],
+    scratch: str,
+    engine_url: str | None = None,
 ) -> Groups:
-    """Compare all nodes under all rules; what was said by hand, a later word last, wins over those."""
+    """Compare all nodes under all rules; what was said by hand, a later word last, wins over those.
+
+    With an `engine_url` (`engines.open_engine`) another engine compares, which must see `scratch`; the groups
+    are the same.
+    """
     rows = " UNION ALL ".join(
         f"SELECT {rule} AS rule, {k} AS k, {bare}::UBIGINT AS bare, nid, duration_ms, name, nameless FROM {table}"
         for rule, (k, bare, table) in _ROWS.items()
     )
     db.execute(_KEYED.format(seats=seats.sql(), rows=rows))
-    engine = DuckDBEngine(db)
-    titles = _Titles(engine)
-    edges = recording_edges(engine, _parts(db, engine, scratch), titles)
-    titles.close()
-    labels = group_by_hand(engine, seats.count, "edges", _decisions(db, by_hand))
-    groups = _groups(labels, engine.batches(edges))
-    engine.drop("edges")
+    engine = DuckDBEngine(db) if engine_url is None else open_engine(engine_url, scratch)
+    titles = _Titles(db, engine)
+    try:
+        parts = _parts(db, None if engine_url is None else engine, scratch)
+        recording_edges(engine, parts, titles)
+        titles.close()
+        labels = group_by_hand(engine, seats.count, "edges", _decisions(db, by_hand))
+        groups = _groups(labels, engine.batches(engine.known("edges")))
+        engine.drop("edges")
+    finally:
+        if engine_url is not None:
+            engine.close()
     shutil.rmtree(f"{scratch}/keyed", ignore_errors=True)
     return groups
 
 
-def _parts(db: duckdb.DuckDBPyConnection, engine: DuckDBEngine, scratch: str) -> list[ir.Table]:
-    """The rows that rules compare; those that do not fit into memory are written out by part."""
-    keyed, count = engine.known("keyed"), parts_for(one(db, "SELECT count(*) FROM keyed"))
-    if count == 1:
+def _parts(db: duckdb.DuckDBPyConnection, other: Engine | None, scratch: str) -> list[ir.Table]:
+    """The rows that rules compare; for another engine, and where they do not fit into memory, written by part."""
+    own = DuckDBEngine(db)
+    keyed, count = own.known("keyed"), parts_for(one(db, "SELECT count(*) FROM keyed"))
+    if count == 1 and other is None:
         return [keyed]
-    shutil.rmtree(f"{scratch}/keyed", ignore_errors=True)
-    return spread_out(engine, keyed, count, f"{scratch}/keyed")
+    folder = f"{scratch}/keyed"
+    shutil.rmtree(folder, ignore_errors=True)
+    written = spread_out(own, keyed, count, folder)
+    if other is None:
+        return written
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    read = [other.read(f"keyed_{n}", [f"{folder}/{name}"]) for n, name in enumerate(names)]
+    return [part.select(*KEYED.names) for part in read]
 
 
 class _Titles:
     """Titles of nodes when they are asked for: folded, and in Latin letters."""
 
-    def __init__(self, engine: DuckDBEngine) -> None:
+    def __init__(self, db: duckdb.DuckDBPyConnection, engine: Engine) -> None:
+        self._db = db
         self._engine = engine
         self._taken: list[str] = []
 
     def __call__(self, nids: ir.Table) -> ir.Table:
         """The titles (nid, title) of these nodes."""
-        self._engine.store("asked_nids", nids)
+        batches = list(self._engine.batches(nids))
+        asked = pa.Table.from_batches(batches, pa.schema([("nid", pa.int64())]))
+        self._db.register("asked_nids", asked)
         query = "SELECT nid::BIGINT, title FROM seats SEMI JOIN asked_nids USING (nid)"
         found, titles = [], []
-        for batch in stream(self._engine.connection, query):
+        for batch in stream(self._db, query):
             found.append(batch.column(0))
             titles.append(pa.array([latin(folded) for folded in fold_all(batch.column(1))], pa.string()))
+        self._db.unregister("asked_nids")
         self._taken.append(f"titles_{len(self._taken)}")
         columns = [pa.chunked_array(found, pa.int64()), pa.chunked_array(titles, pa.string())]
         return self._engine.take(self._taken[-1], pa.table(columns, names=["nid", "title"]))
 
     def close(self) -> None:
         """Let go of all that were asked for."""
-        self._engine.drop("asked_nids", *self._taken)
+        self._engine.drop(*self._taken)
 
 
 def _decisions(db: duckdb.DuckDBPyConnection, by_hand: Sequence[tuple[bytes, bytes, bool]]) -> list[Decision]:

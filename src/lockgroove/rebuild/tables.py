@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +17,7 @@ import pyarrow.parquet as pq
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.build import HELD_SCHEMA, TOLD_SCHEMA, Inputs, Work, build_tables
 from lockgroove.catalogue.claims import ClaimStore
-from lockgroove.catalogue.facts import cached_facts
+from lockgroove.catalogue.facts import Facts, cached_facts
 from lockgroove.catalogue.staging import Stages
 from lockgroove.model import HeldFile
 from lockgroove.rebuild.handmatches import HandMatch, pairs
@@ -55,15 +54,20 @@ def build(
     judging: Judging,
     matches: Sequence[HandMatch],
     report: Report,
+    engine: str | None = None,
 ) -> Built:
     """Write `all/`, `public/` and search indexes below `folder`; what was done there is not done again."""
     stages = Stages(folder, report)
-    began = time.monotonic()
-    facts = cached_facts(store, f"{root}/cache", report)
-    reading = round(time.monotonic() - began, 3)
+    facts = stages.made(
+        "facts",
+        lambda: cached_facts(store, f"{root}/cache", report),
+        lambda made: made.save(f"{folder}/facts.json"),
+        lambda: Facts.load(f"{folder}/facts.json"),
+    )
+    alike = not _has_private_sources(store)
     files: list[WrittenFile] = []
     for name in (generations.PRIVATE, generations.PUBLIC):
-        if name == generations.PUBLIC and not _has_private_sources(store):
+        if name == generations.PUBLIC and alike:
             stages.do("public-same", lambda: _link(folder))
             files += [replace(f, path=f"{name}/{f.path.partition('/')[2]}") for f in files]
             break
@@ -75,12 +79,12 @@ def build(
         )
         work = Work(
             inputs, f"{folder}/{name}", f"{folder}/scratch-{name}", name == generations.PUBLIC,
-            f"{folder}/{generations.MEMBERS}",
+            f"{folder}/{generations.MEMBERS}", engine, last=alike or name == generations.PUBLIC,
         )  # fmt: skip
         files += _named(name, build_tables(work, judging, stages.within(name)))
         stages.do(f"{name}-search", partial(_search_anew, folder, name))
     shutil.rmtree(f"{folder}/inputs", ignore_errors=True)
-    return Built(folder, files, {"facts": reading, **stages.seconds})
+    return Built(folder, files, stages.seconds)
 
 
 def _has_private_sources(store: ClaimStore) -> bool:

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lockgroove import config, durable, keys, vault
-from lockgroove.campaigns import homes
+from lockgroove import config, vault
+from lockgroove.campaigns import founding, homes
+from lockgroove.campaigns.founding import DECLARATION
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import ClaimStore, Part
 from lockgroove.errors import DamageFound, FormatUnknown, Locked, NoArchive, UsageError
 from lockgroove.journal import Journal
 from lockgroove.storage import LocalStorage
-from lockgroove.vault import HeldIndex, ocfl, places
+from lockgroove.vault import HeldIndex, places
 
 if TYPE_CHECKING:
     from lockgroove.campaigns import mirror as mirroring
@@ -41,20 +41,10 @@ if TYPE_CHECKING:
 # Rooms with heavy engines (DuckDB, tantivy, a network client) are imported by the method that needs them:
 # `keep` and `audit` start in half the time without.
 
-DECLARATION = "0=lockgroove_1"
-FOLDERS = ("claims", "vault", "journal", "keys", "catalogue", "dumps", "staging", "quarantine", "cache")
-
 
 def init(root: str, name: str | None = None) -> Archive:
     """Make a new archive in an empty or new folder. Raises UsageError when something is there."""
-    _lay_out(root)
-    writer = _new_writer()
-    archive_id = f"arc-{secrets.token_hex(8)}"
-    config.create(root, archive_id, name or os.path.basename(os.path.abspath(root)), writer)
-    keys.create(f"{root}/keys")
-    for path, data in ocfl.root_files().items():
-        LocalStorage(root).append(f"{ocfl.ROOT}/{path}", 0, [data])
-    durable.replace_file(f"{root}/{DECLARATION}", b"lockgroove_1\n")
+    archive_id = founding.found(root, name)
     archive = Archive(root)
     archive.journal.append("archive-created", {"archive": archive_id}, {"name": archive.config.name})
     archive.index.catch_up()
@@ -63,43 +53,13 @@ def init(root: str, name: str | None = None) -> Archive:
 
 def restore(root: str, place_root: str, report: Report) -> Archive:
     """Bring an archive back from a place: everything that was acknowledged there, dark items too."""
-    place = LocalStorage(os.path.abspath(place_root))
-    if place.size(places.DECLARATION) is None:
-        raise UsageError(
-            "This folder is not a place of an archive", place_root, "Name one made by `place add`."
-        )
-    _lay_out(root)
-    archive_id = b"".join(place.read(places.DECLARATION)).decode().strip()
-    config.create(root, archive_id, _name_at(place, archive_id), _new_writer())
-    config.add_place(root, config.PlaceConfig(os.path.basename(place.root), place.root))
-    keys.create(f"{root}/keys")
-    vault.restore(place, LocalStorage(root), report)
-    durable.replace_file(f"{root}/{DECLARATION}", b"lockgroove_1\n")
+    archive_id, place = founding.bring_back(root, place_root, report)
     archive = Archive(root)
     heads = {writer: position.n for writer, position in places.positions(archive.storage).items()}
-    archive.journal.append("archive-restored", {"archive": archive_id}, {"from": place.root, "heads": heads})
+    archive.journal.append("archive-restored", {"archive": archive_id}, {"from": place, "heads": heads})
     archive.index.catch_up()
     archive.rebuild(report)
     return archive
-
-
-def _name_at(place: LocalStorage, archive_id: str) -> str:
-    """The archive's name as the place's journal has it."""
-    for event, _ in Journal(place.path("journal"), "").events():
-        if event.type == "archive-created":
-            return str(event.outcome["name"])
-    return archive_id
-
-
-def _new_writer() -> str:
-    return f"w{secrets.token_hex(8)}"
-
-
-def _lay_out(root: str) -> None:
-    if os.path.isdir(root) and os.listdir(root):
-        raise UsageError("The folder is not empty", root, "Name an empty or a new folder.")
-    for folder in FOLDERS:
-        os.makedirs(f"{root}/{folder}", exist_ok=True)
 
 
 class Archive:

@@ -22,7 +22,8 @@ def command(door: Door, location: str, target: str, key: str | None, dry_run: bo
     4 something is not what was signed; 5 signed with another key than before.
     """
     from lockgroove import archive as archives
-    from lockgroove.archive import DECLARATION, Archive
+    from lockgroove.archive import Archive
+    from lockgroove.campaigns.founding import DECLARATION
     from lockgroove.campaigns.mirror import look
 
     offer = look(location, key)

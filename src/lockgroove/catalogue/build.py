@@ -19,20 +19,20 @@ import pyarrow as pa
 from lockgroove import tables
 from lockgroove.catalogue import queries
 from lockgroove.catalogue.claims import LISTEN_SCHEMA
+from lockgroove.catalogue.counting import count_listens, listens_in_order
 from lockgroove.catalogue.facts import SCHEMAS as FACTS
 from lockgroove.catalogue.facts import Facts
 from lockgroove.catalogue.grouping import Groups, find_groups
 from lockgroove.catalogue.keying import write_keys
+from lockgroove.catalogue.numbering import Rows
 from lockgroove.catalogue.ranks import rank_macro
 from lockgroove.catalogue.schemas import SPECS, dictionary
-from lockgroove.catalogue.seating import Seats, name_everything, seat
+from lockgroove.catalogue.seating import Seats, seat, write_names
 from lockgroove.catalogue.spilling import engine, stream, view
 from lockgroove.catalogue.staging import Stages
 from lockgroove.catalogue.writing import (
-    Rows,
-    count_listens,
     file_members,
-    listens_in_order,
+    forget,
     write_matches,
     write_members,
     write_recordings,
@@ -54,8 +54,8 @@ HELD_SCHEMA = pa.schema(
 )
 # What a `deposit.json` tells of: each file that it names, and the other object (`target`) that has its bytes.
 TOLD_SCHEMA = pa.schema([(n, _TEXT) for n in ("object_id", "source", "key", "stamp", "target")])
-# Tables that SQL puts in order by itself: they are no larger than the files and the names.
-_PLAIN = ("artists", "releases", "release_groups", "labels", "files", "holdings", "copies", "rights")
+# Tables that SQL puts in order by itself: they are no larger than the files.
+_PLAIN = ("files", "holdings", "copies", "rights")
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class _Build:
         """All stages, but those that an earlier run has done."""
         do, made, beside = self._stages.do, self._stages.made, f"{self._scratch}/"
         do("rights", lambda: self._rights(judge))
-        do("names", lambda: name_everything(self._db, self._public))
+        do("names", lambda: write_names(self._db, self._folder, self._public))
         seats = made(
             "seats",
             lambda: seat(self._db, f"{beside}seats", self._public),
@@ -163,6 +163,7 @@ class _Build:
         do("tracks", lambda: write_tracks(self._db, seats, groups, rows, self._folder))
         do("matches", lambda: write_matches(self._db, seats, groups, rows, self._folder, self._scratch))
         do("listens-table", lambda: self._listens(rows))
+        forget(self._scratch)
         do("files", lambda: self._files(seats, rows))
         if not self._public:
             do("members", lambda: write_members(self._db, seats, groups, rows, self._members, self._scratch))

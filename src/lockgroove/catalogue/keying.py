@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from lockgroove.catalogue.grouping import Groups
 from lockgroove.catalogue.keyindex_write import KeyIndexWriter
+from lockgroove.catalogue.numbering import Rows, flags, parts_of_seats
 from lockgroove.catalogue.seating import Seats
 from lockgroove.catalogue.spilling import stream
-from lockgroove.catalogue.writing import Rows, flags, parts_of_seats, track_flags
+from lockgroove.catalogue.writing import track_flags
 
 _DIGEST = "unhex(substr(sha256({value}), 1, 24))"
 _MUSICBRAINZ = _DIGEST.format(value="concat_ws(chr(0), 'lockgroove-1', '{kind}', 'musicbrainz', {mbid})")
@@ -26,8 +27,8 @@ _KEYS = {
         SELECT {_MUSICBRAINZ.format(kind="artist", mbid="mbid")}, artist_row FROM artists WHERE mbid IS NOT NULL""",
     "E": f"""SELECT release_id, release_row FROM release_rows UNION
         SELECT {_MUSICBRAINZ.format(kind="release", mbid="mbid")}, release_row FROM releases WHERE mbid IS NOT NULL""",
-    "G": f"""SELECT release_group_id, release_group_row FROM groups UNION
-        SELECT {_MUSICBRAINZ.format(kind="release-group", mbid="mbid")}, release_group_row FROM groups
+    "G": f"""SELECT release_group_id, release_group_row FROM release_groups UNION
+        SELECT {_MUSICBRAINZ.format(kind="release-group", mbid="mbid")}, release_group_row FROM release_groups
         WHERE mbid IS NOT NULL""",
     "L": f"""SELECT label_id, label_row FROM labels UNION
         SELECT {_MUSICBRAINZ.format(kind="label", mbid="mbid")}, label_row FROM labels WHERE mbid IS NOT NULL""",

@@ -130,12 +130,6 @@ _COPIES = """SELECT DISTINCT m.recording_row, f.file_row, m.start_ms, m.end_ms F
     ORDER BY m.recording_row, f.file_row, m.start_ms NULLS FIRST, m.end_ms NULLS FIRST"""
 
 ROWS = {
-    "artists": "SELECT artist_id, name, mbid FROM artists ORDER BY artist_row",
-    "releases": "SELECT release_id, title, artist_row, artist, year, mbid, barcode, label, g.release_group_row"
-    " FROM releases LEFT JOIN (SELECT release_group_id, release_group_row FROM groups) g USING (release_group_id) ORDER BY release_row",
-    "release_groups": "SELECT release_group_id, title, artist_row, artist, type, year, mbid FROM groups"
-    " ORDER BY release_group_row",
-    "labels": "SELECT label_id, name, country, mbid FROM labels ORDER BY label_row",
     "files": "SELECT source, key, stamp, deposit, role, format, lossless, size_bytes, duration_ms, sha512,"
     " object_id, path, rights_row, withdrawn, gathered_at FROM files ORDER BY file_row",
     "holdings": _COPIES.format(where="WHERE f.sha512 IS NOT NULL"),

@@ -18,7 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lockgroove import tables
 from lockgroove.catalogue.components import components
+from lockgroove.catalogue.schemas import SPECS
 from lockgroove.catalogue.spilling import (
     boundaries,
     one,
@@ -28,6 +30,7 @@ from lockgroove.catalogue.spilling import (
     parts_of,
     quoted,
     scatter,
+    stream,
 )
 
 _SAMPLE_ROWS = 100_000
@@ -37,7 +40,7 @@ _TOLD = """((f.key IS NULL AND ({everyone} OR f.source NOT LIKE 'shelf-%')) OR E
     WHERE j.source = f.source AND j.key = f.key AND j.stamp = f.stamp AND j.said_at = f.said_at))"""
 
 _ARTIST_NODES = """
-CREATE OR REPLACE TABLE artist_nodes AS
+CREATE OR REPLACE TEMP TABLE artist_nodes AS
     SELECT (row_number() OVER (ORDER BY artist_id) - 1)::UINTEGER AS nid, * FROM (
         SELECT artist_id, coalesce(arg_max(name, {{'d': -detail, 'at': said_at, 'n': name}}), '') AS name,
             nullif(arg_max(fold, {{'d': -detail, 'at': said_at, 'n': name}}), '') AS fold,
@@ -58,7 +61,7 @@ _ARTIST_EDGES = """
         SELECT nid, min(nid) OVER (PARTITION BY mbid) AS hub FROM artist_nodes WHERE mbid IS NOT NULL)
     SELECT nid, hub FROM (SELECT * FROM by_name UNION ALL SELECT * FROM by_mbid) WHERE nid <> hub"""
 _ARTISTS = """
-CREATE OR REPLACE TABLE artists AS
+CREATE OR REPLACE TEMP TABLE artists AS
     SELECT (row_number() OVER (ORDER BY fold, artist_id) - 1)::INTEGER AS artist_row, * FROM (
         SELECT root, arg_min(artist_id, {'r': source_rank, 'id': artist_id}) AS artist_id,
             arg_min(name, {'r': source_rank, 'id': artist_id}) AS name,
@@ -73,7 +76,7 @@ DROP TABLE artist_grouped;
 
 # The order by which one of several namings is chosen is that of `facing.order_of`, after the detail.
 _RELEASE_NODES = """
-CREATE OR REPLACE TABLE release_nodes (release_id BLOB, source_rank INTEGER, said STRUCT(title VARCHAR, artist VARCHAR,
+CREATE OR REPLACE TEMP TABLE release_nodes (release_id BLOB, source_rank INTEGER, said STRUCT(title VARCHAR, artist VARCHAR,
     artist_id BLOB, year INTEGER, barcode VARCHAR, label VARCHAR), release_group_id BLOB, mbid VARCHAR, newest VARCHAR)"""
 _MORE_RELEASE_NODES = """
 INSERT INTO release_nodes
@@ -86,7 +89,7 @@ INSERT INTO release_nodes
     FROM releases_in f WHERE {told} AND {bucket} GROUP BY release_id;
 """
 _RELEASE_GROUPS = """
-CREATE OR REPLACE TABLE release_groups AS
+CREATE OR REPLACE TEMP TABLE release_groups AS
     SELECT release_id, said, mbid, release_group_id, a.artist_row FROM (
         SELECT release_id, said, mbid, release_group_id FROM release_nodes WHERE mbid IS NULL
         UNION ALL
@@ -94,7 +97,7 @@ CREATE OR REPLACE TABLE release_groups AS
             arg_min(said, {'r': source_rank, 'id': release_id}), mbid, min(release_group_id)
         FROM release_nodes WHERE mbid IS NOT NULL GROUP BY mbid) r
     LEFT JOIN artist_rows a ON a.artist_id = r.said.artist_id;
-CREATE OR REPLACE TABLE releases (release_row INTEGER, release_id BLOB, title VARCHAR, artist_row INTEGER,
+CREATE OR REPLACE TEMP TABLE releases (release_row INTEGER, release_id BLOB, title VARCHAR, artist_row INTEGER,
     artist VARCHAR, year INTEGER, mbid VARCHAR, barcode VARCHAR, label VARCHAR, release_group_id BLOB);
 """
 _MORE_RELEASES = """
@@ -117,7 +120,7 @@ DROP TABLE release_groups;
 """
 
 _OTHERS = """
-CREATE OR REPLACE TABLE groups AS
+CREATE OR REPLACE TEMP TABLE groups AS
     SELECT (row_number() OVER (ORDER BY artist_row NULLS LAST, year NULLS LAST, title, release_group_id) - 1)::INTEGER
         AS release_group_row, * FROM (
         SELECT release_group_id, coalesce(best.title, '') AS title, a.artist_row, best.artist, best.type, year, mbid
@@ -126,7 +129,7 @@ CREATE OR REPLACE TABLE groups AS
                     'k': coalesce(type, '')}}) AS best, min(year) AS year, min(lower(mbid)) AS mbid
             FROM release_groups_in f WHERE {told} GROUP BY release_group_id) g
         LEFT JOIN artist_rows a ON a.artist_id = g.best.artist_id);
-CREATE OR REPLACE TABLE labels AS
+CREATE OR REPLACE TEMP TABLE labels AS
     SELECT (row_number() OVER (ORDER BY name, label_id) - 1)::INTEGER AS label_row, * FROM (
         SELECT label_id, coalesce(arg_max(name, {{'at': said_at, 'n': name, 'c': coalesce(country, '')}}), '') AS name,
             arg_max(country, {{'at': said_at, 'n': name, 'c': coalesce(country, '')}}) AS country, min(lower(mbid)) AS mbid
@@ -219,8 +222,39 @@ class Seats:
         return " UNION ALL ".join(each)
 
 
-def name_everything(db: duckdb.DuckDBPyConnection, public: bool) -> None:
-    """Tables `artists`, `releases`, `groups`, `labels`, in order, and from their ids to rows."""
+_RELEASES_IN_ORDER = """
+    SELECT release_id, title, artist_row, artist, year, mbid, barcode, label, g.release_group_row FROM releases
+    LEFT JOIN (SELECT release_group_id, release_group_row FROM groups) g USING (release_group_id) ORDER BY release_row"""
+_GROUPS_IN_ORDER = """
+    SELECT release_group_id, title, artist_row, artist, type, year, mbid FROM groups ORDER BY release_group_row"""
+# The tables of names: how each is read in order, and what its rows are called.
+_NAMES = {
+    "artists": ("SELECT artist_id, name, mbid FROM artists ORDER BY artist_row", "artist_row"),
+    "releases": (_RELEASES_IN_ORDER, "release_row"),
+    "release_groups": (_GROUPS_IN_ORDER, "release_group_row"),
+    "labels": ("SELECT label_id, name, country, mbid FROM labels ORDER BY label_row", "label_row"),
+}
+
+
+def write_names(db: duckdb.DuckDBPyConnection, folder: str, public: bool) -> None:
+    """Write tables `artists`, `releases`, `release_groups`, `labels`; from all their ids to rows stays here.
+
+    What they are made from is let go of, and views of their names stand for the written tables.
+    """
+    _name_everything(db, public)
+    for name, (query, _) in _NAMES.items():
+        tables.write_table(folder, f"{name}.parquet", SPECS[name].schema, stream(db, query))
+    for name in ("artists", "releases", "groups", "labels"):
+        db.execute(f"DROP TABLE temp.{name}")
+    for name, (_, row) in _NAMES.items():
+        written = parquet([f"{folder}/{name}.parquet"], "file_row_number = true")
+        db.execute(
+            f"CREATE OR REPLACE VIEW {name} AS SELECT file_row_number::INTEGER AS {row}, * EXCLUDE (file_row_number)"
+            f" FROM {written}"
+        )
+
+
+def _name_everything(db: duckdb.DuckDBPyConnection, public: bool) -> None:
     told = _TOLD.format(everyone="FALSE" if public else "TRUE")
     db.execute(_ARTIST_NODES.format(told=told))
     store_groups(db, "artist_nodes", _ARTIST_EDGES, "artist_grouped")
@@ -249,7 +283,7 @@ def store_groups(db: duckdb.DuckDBPyConnection, nodes: str, edges: str, name: st
     labels = components(count, found.column("nid").to_numpy(), found.column("hub").to_numpy())
     rows = pa.table({"nid": pa.array(np.arange(count, dtype=np.uint32)), "root": pa.array(labels)})
     db.register("labels_in_memory", rows)
-    db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM labels_in_memory")
+    db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM labels_in_memory")
     db.unregister("labels_in_memory")
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -19,19 +17,15 @@ import pyarrow.parquet as pq
 
 from lockgroove import tables
 from lockgroove.catalogue import rules
+from lockgroove.catalogue.counting import COUNTED, TOTALS
 from lockgroove.catalogue.grouping import NO_RULE, Groups
+from lockgroove.catalogue.numbering import Rows, flags, parts_of_seats
 from lockgroove.catalogue.schemas import MATCHES, RECORDINGS, TRACKS
 from lockgroove.catalogue.seating import SEAT_ORDER, Seats, buckets
-from lockgroove.catalogue.spilling import in_order, one, parquet, part_between, scatter, stream
+from lockgroove.catalogue.spilling import in_order, parquet, part_between, quoted, stream
 
-_MERGED_TABLE = """
-CREATE OR REPLACE TABLE merged (root UINTEGER, recording_id BLOB, seat_row INTEGER, release_row INTEGER,
-    medium_number INTEGER, track_number INTEGER, title VARCHAR, artist_row INTEGER, artist VARCHAR, source VARCHAR,
-    duration_ms BIGINT, year INTEGER, isrc VARCHAR, mbid VARCHAR, composer VARCHAR, genre VARCHAR, claims INTEGER);
-"""
 # Best member first: rank, newest, bytes of the id. The id is that of the first by rank and bytes.
 _MERGED = """
-INSERT INTO merged
     WITH placed AS (
         SELECT *, row_number() OVER (PARTITION BY root
             ORDER BY source_rank, withdrawn, said_at DESC, recording_id, nid) AS place,
@@ -50,9 +44,10 @@ INSERT INTO merged
             arg_min(composer, place) FILTER (composer IS NOT NULL) AS composer,
             arg_min(genre, place) FILTER (genre IS NOT NULL) AS genre, count(*)::INTEGER AS claims
         FROM placed GROUP BY root)
-    SELECT root, first.id, CASE WHEN seat IS NULL THEN bare.s ELSE seat.s END, seat.e,
-        CASE WHEN seat IS NULL THEN bare.m ELSE seat.m END, CASE WHEN seat IS NULL THEN bare.t ELSE seat.t END,
-        title, credit.row, credit.name, first.source, duration_ms, year, isrc, mbid, composer, genre, claims
+    SELECT root, first.id AS recording_id, CASE WHEN seat IS NULL THEN bare.s ELSE seat.s END AS seat_row,
+        seat.e AS release_row, CASE WHEN seat IS NULL THEN bare.m ELSE seat.m END AS medium_number,
+        CASE WHEN seat IS NULL THEN bare.t ELSE seat.t END AS track_number, title, credit.row AS artist_row,
+        credit.name AS artist, first.source AS source, duration_ms, year, isrc, mbid, composer, genre, claims
     FROM gathered"""
 
 _COLUMNS = (
@@ -63,58 +58,21 @@ _SINGLE = f"""SELECT {_COLUMNS}, seat_row FROM (
     SELECT *, nid AS root, isrcs[1] AS isrc, 1::INTEGER AS claims FROM seated WHERE NOT several)"""
 
 
-_TOTALS, _COUNTED = "listens.npy", "counted"
-
-
-class Rows:
-    """From nodes to the rows of their recordings. 4 bytes a node, on top of the labels."""
-
-    def __init__(self, groups: Groups) -> None:
-        self._groups = groups
-        self._of_root = np.zeros(groups.count, dtype=np.uint32)
-        self.count = 0
-
-    def save(self, path: str) -> None:
-        """Keep them for a run that goes on after this one."""
-        np.save(f"{path}.npy", self._of_root)
-        with open(f"{path}.count", "w", encoding="ascii") as file:
-            file.write(str(self.count))
-
-    @staticmethod
-    def load(groups: Groups, path: str) -> Rows:
-        """What `save` kept."""
-        rows = Rows(groups)
-        rows._of_root = np.load(f"{path}.npy")
-        with open(f"{path}.count", encoding="ascii") as file:
-            rows.count = int(file.read())
-        return rows
-
-    def number(self, roots: np.ndarray) -> None:
-        """These groups get the next rows."""
-        self._of_root[roots] = np.arange(self.count, self.count + len(roots), dtype=np.uint32)
-        self.count += len(roots)
-
-    def of(self, nids: np.ndarray | slice) -> np.ndarray:
-        """The rows of these nodes."""
-        return self.of_roots(self._groups.labels[nids])
-
-    def of_roots(self, roots: np.ndarray) -> np.ndarray:
-        """The rows of these groups."""
-        rows: np.ndarray = self._of_root[roots]
-        return rows
-
-
-def parts_of_seats(seats: Seats, columns: Sequence[str] | None = None) -> Iterator[tuple[int, pa.Table]]:
-    """The number of the first node of each part, and its rows."""
-    for path, start in zip(seats.files, seats.starts, strict=True):
-        yield start, pq.read_table(path, columns=None if columns is None else list(columns))
+_MERGED_FOLDER = "merged"
+_I32, _STR = pa.int32(), pa.string()
+_MERGED_SCHEMA = pa.schema(
+    [("root", pa.uint32()), ("recording_id", pa.binary())]
+    + [(name, _I32) for name in "seat_row release_row medium_number track_number".split()]
+    + [("title", _STR), ("artist_row", _I32), ("artist", _STR), ("source", _STR), ("duration_ms", pa.int64())]
+    + [("year", _I32), *((name, _STR) for name in "isrc mbid composer genre".split()), ("claims", _I32)]
+)
 
 
 def write_recordings(
     db: duckdb.DuckDBPyConnection, seats: Seats, groups: Groups, folder: str, scratch: str
 ) -> Rows:
     """Write table `recordings`; the rows are numbered as they are written."""
-    listens = np.load(f"{scratch}/{_TOTALS}")
+    listens = np.load(f"{scratch}/{TOTALS}")
     _merge(db, seats, groups, scratch)
     rows = Rows(groups)
     writer = tables.TableWriter(f"{folder}/recordings.parquet", RECORDINGS.schema)
@@ -132,12 +90,21 @@ def write_recordings(
     return rows
 
 
+def forget(scratch: str) -> None:
+    """Let go of what was only there for tables that are written now. Harmless to repeat."""
+    for path in (f"{scratch}/{TOTALS}", f"{scratch}/{COUNTED}", f"{scratch}/{_MERGED_FOLDER}"):
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.exists(path):
+            os.unlink(path)
+
+
 def _merge(db: duckdb.DuckDBPyConnection, seats: Seats, groups: Groups, scratch: str) -> None:
-    """Table `merged`: one row for each group of several nodes."""
-    folder = f"{scratch}/members"
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
-    db.execute(_MERGED_TABLE)
+    """View `merged` over files of `scratch`: one row for each group of several nodes."""
+    folder, target = f"{scratch}/members", f"{scratch}/{_MERGED_FOLDER}"
+    for made in (folder, target):
+        shutil.rmtree(made, ignore_errors=True)
+        os.makedirs(made)
     files, count = [], 0
     for start, seated in parts_of_seats(seats):
         several = groups.several[start : start + seated.num_rows]
@@ -147,9 +114,21 @@ def _merge(db: duckdb.DuckDBPyConnection, seats: Seats, groups: Groups, scratch:
             roots = groups.labels[start : start + seated.num_rows][several]
             pq.write_table(members.append_column("root", pa.array(roots)), files[-1], compression="zstd")
             count += members.num_rows
-    for bucket in buckets(count * 3, "root") if files else ():
-        db.execute(_MERGED.format(members=parquet(files), bucket=bucket))
+    written = []
+    for number, bucket in enumerate(buckets(count * 3, "root") if files else ()):
+        written.append(f"{target}/{number:03}.parquet")
+        query = _MERGED.format(members=parquet(files), bucket=bucket)
+        db.execute(f"COPY ({query}) TO '{quoted(written[-1])}' (FORMAT parquet, COMPRESSION zstd)")
+    if not written:
+        written = [_nothing_merged(target)]
+    db.execute(f"CREATE OR REPLACE VIEW merged AS SELECT * FROM {parquet(written)}")
     shutil.rmtree(folder)
+
+
+def _nothing_merged(folder: str) -> str:
+    path = f"{folder}/none.parquet"
+    pq.write_table(_MERGED_SCHEMA.empty_table(), path)
+    return path
 
 
 def _numbered(seated: pa.Table, start: int, groups: Groups) -> pa.Table:
@@ -181,7 +160,6 @@ def write_tracks(db: duckdb.DuckDBPyConnection, seats: Seats, groups: Groups, ro
             for batch in _tracks(some, titles, rows.of(nids)).to_batches():
                 writer.write(batch)
     writer.close()
-    db.execute("DROP TABLE IF EXISTS merged")
     return writer.rows
 
 
@@ -208,11 +186,6 @@ def track_flags(seated: pa.Table, on_release: bool) -> np.ndarray:
     """Which nodes are tracks on a release, or else which are tracks on none."""
     placed = flags(seated.column("release_row").is_valid())
     return placed if on_release else flags(seated.column("track_id").is_valid()) & ~placed
-
-
-def flags(column: pa.ChunkedArray) -> np.ndarray:
-    """A column of truth values as an array."""
-    return np.asarray(column, dtype=bool)
 
 
 def _tracks(seated: pa.Table, titles: pa.Array, recording_rows: np.ndarray) -> pa.Table:
@@ -342,72 +315,3 @@ def _members_writer(path: str) -> pq.ParquetWriter:
         path, _MEMBER_SCHEMA, compression="zstd", use_dictionary=False,
         column_encoding={"recording_row": "DELTA_BINARY_PACKED", "seq": "DELTA_BINARY_PACKED"},
     )  # fmt: skip
-
-
-def count_listens(db: duckdb.DuckDBPyConnection, seats: Seats, groups: Groups, scratch: str) -> None:
-    """Keep listens by group, 8 bytes a node, and files (root, source, listens, capped_listens, listeners)."""
-    total = np.zeros(groups.count, dtype=np.int64)
-    folder = f"{scratch}/{_COUNTED}"
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
-    queries = _counts(db, seats, scratch) if one(db, "SELECT count(*) FROM listens_in") else iter(())
-    for number, query in enumerate(queries):
-        for more, batch in enumerate(stream(db, query, 1 << 20)):
-            roots = groups.labels[batch.column("nid").to_numpy()]
-            np.add.at(total, roots, batch.column("listens").to_numpy())
-            with_root = pa.Table.from_batches([batch]).set_column(0, "root", pa.array(roots))
-            pq.write_table(with_root, f"{folder}/{number:03}-{more:06}.parquet", compression="zstd")
-    shutil.rmtree(f"{scratch}/by-id", ignore_errors=True)
-    np.save(f"{scratch}/{_TOTALS}", total)
-
-
-_COUNTS = """SELECT n.nid, l.source, sum(l.listens)::BIGINT AS listens, sum(l.capped_listens)::BIGINT AS capped_listens,
-        sum(l.listeners)::BIGINT AS listeners
-    FROM ({listens}) l JOIN (SELECT recording_id, min(nid) AS nid FROM ({nodes}) GROUP BY ALL) n USING (recording_id)
-    GROUP BY ALL"""
-_LISTENS = """SELECT unhex(substr(sha256(concat_ws(chr(0), 'lockgroove-1', 'recording', source, subject)), 1, 24))
-        AS recording_id, source, listens, capped_listens, listeners FROM (
-    SELECT source, subject, sum(listens)::BIGINT AS listens, sum(capped_listens)::BIGINT AS capped_listens,
-        sum(listeners)::BIGINT AS listeners FROM listens_in GROUP BY ALL)"""
-
-
-def _counts(db: duckdb.DuckDBPyConnection, seats: Seats, scratch: str) -> Iterator[str]:
-    """Queries that together join all listens to nodes, each by a part of the ids."""
-    nodes = f"SELECT nid, recording_id FROM ({seats.sql()}) WHERE kind IN ('recording', 'listened')"
-    conditions = buckets(seats.count, "recording_id")
-    if len(conditions) == 1:
-        yield _COUNTS.format(listens=_LISTENS, nodes=nodes)
-        return
-    part = f"(hash(recording_id) % {len(conditions)})::INTEGER"
-    scatter(db, _LISTENS, part, f"{scratch}/by-id/listens")
-    scatter(db, nodes, part, f"{scratch}/by-id/nodes")
-    for number in range(len(conditions)):
-        some = (
-            f"SELECT * FROM read_parquet('{scratch}/by-id/{name}/part={number}/*.parquet', hive_partitioning = false)"
-            for name in ("listens", "nodes")
-        )
-        yield _COUNTS.format(listens=next(some), nodes=next(some))
-
-
-def listens_in_order(db: duckdb.DuckDBPyConnection, rows: Rows, scratch: str) -> Iterator[Any]:
-    """Rows of table `listens`, from what was counted."""
-    folder, mapped, count = f"{scratch}/{_COUNTED}", f"{scratch}/{_COUNTED}-rows", 0
-    shutil.rmtree(mapped, ignore_errors=True)
-    os.makedirs(mapped)
-    files = []
-    for name in sorted(os.listdir(folder)):
-        table = pq.read_table(f"{folder}/{name}")
-        of_row = pa.array(rows.of_roots(table.column("root").to_numpy()).astype(np.int32))
-        files.append(f"{mapped}/{name}")
-        pq.write_table(table.set_column(0, "recording_row", of_row), files[-1], compression="zstd")
-        count += table.num_rows
-    if files:
-        yield from in_order(
-            db, f"SELECT * FROM {parquet(files)}", "recording_row, source", count, "recording_row", rows.count,
-            scratch, select=_SUMMED, group="GROUP BY recording_row, source",
-        )  # fmt: skip
-    shutil.rmtree(mapped)
-
-
-_SUMMED = """SELECT recording_row, source, sum(listens)::BIGINT AS listens,
-    nullif(sum(capped_listens), sum(listens))::BIGINT AS capped_listens, sum(listeners)::BIGINT AS listeners"""

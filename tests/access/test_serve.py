@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -35,8 +36,8 @@ def test_a_whole_file_and_a_part_come_over_the_wire(served: Served, place: Place
 
 
 def test_ctrl_c_ends_it_with_0_also_while_someone_listens(place: Place) -> None:
-    with serve(place.archive.root) as running:
-        listener = socket.create_connection(("127.0.0.1", running.port))
+    with serve(place.archive.root) as running, contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_connection(("127.0.0.1", running.port)))
         request = f"GET /stream/{place.open['sha512']} HTTP/1.1\r\nHost: localhost\r\nRange: bytes=1-\r\n\r\n"
         listener.sendall(request.encode())
         assert listener.recv(12) == b"HTTP/1.1 206"
@@ -44,7 +45,6 @@ def test_ctrl_c_ends_it_with_0_also_while_someone_listens(place: Place) -> None:
         running.process.send_signal(signal.SIGINT)
 
         assert running.process.wait(timeout=10) == 0
-        listener.close()
 
 
 def test_a_busy_port_is_told(place: Place) -> None:

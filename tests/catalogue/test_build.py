@@ -252,6 +252,39 @@ def test_every_kind_of_identifier_leads_to_its_row(reader: Reader, text: str, ta
 @pytest.mark.parametrize(
     "text",
     [
+        "DEA123456789",
+        "4006381333931",
+        "11111111-1f4d-4b7c-9d3e-012345678900",
+        id_text("artist", entity_id("artist", SHELF, "A")),
+        id_text("track", entity_id("track", SHELF, "a.flac")),
+    ],
+)
+def test_an_identifier_of_whatever_kind_finds_recordings(reader: Reader, text: str) -> None:
+    rows, count, is_exact = reader.search(text)
+
+    assert [row["title"] for row in rows] == ["Song"]
+    assert (count, is_exact) == (1, True)
+
+
+def test_all_recordings_that_share_an_isrc_are_found(tmp_path: Path) -> None:
+    tables = build(
+        tmp_path,
+        [sound(f"{n}", f"Piece of {n}", "A", ms=n * 60_000, isrc=["DEA123456789"]) for n in (1, 2, 3)],
+    )
+    (tables / "ledger.parquet").write_bytes((tables / "rights.parquet").read_bytes())
+    build_index(f"{tables}/search", [])
+    opened = Reader(str(tables), f"{tables}/search")
+
+    rows, count, _ = opened.search("de-a12-34-56789", limit=2)
+
+    assert (len(rows), count) == (2, 3)
+    assert len(opened.search("DEA123456789", offset=2)[0]) == 1
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         " ",
         "DEA123456780",

@@ -11,7 +11,7 @@ import pytest
 from claimbook import LISTENS, SHELF, build, count, listened, record, rows, sound
 
 from lockgroove.catalogue import build as building
-from lockgroove.catalogue import edges, spilling
+from lockgroove.catalogue import edges, spilling, staging
 from lockgroove.catalogue.keyindex import KeyIndex
 from lockgroove.model import entity_id
 
@@ -94,6 +94,40 @@ def test_a_build_that_was_cut_goes_on_and_ends_the_same(
     assert calls == [stage]
     assert claimbook.tables_of(tables) == whole
     assert done_before < set(claimbook.stages_of(work))
+
+
+@pytest.mark.parametrize("stage", ["write_names", *STAGES])
+def test_a_stage_that_was_cut_at_its_very_end_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """What it left behind, tables and views, is in nobody's way."""
+    records, heard = a_world(1)
+    whole = claimbook.tables_of(build(tmp_path, records, listens=heard))
+    work = tmp_path / "cut"
+    real = getattr(building, stage)
+
+    def cut(*given: Any) -> None:
+        real(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(building, stage, cut)
+        with pytest.raises(KeyboardInterrupt):
+            build(tmp_path, records, listens=heard, work=work)
+
+    assert claimbook.tables_of(build(tmp_path, records, listens=heard, work=work)) == whole
+
+
+def test_after_a_new_start_of_the_machine_nothing_counts_as_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    staging.Stages(str(tmp_path)).do("one", lambda: done.append("before"))
+    staging.Stages(str(tmp_path)).do("one", lambda: done.append("still the same machine"))
+    monkeypatch.setattr(staging, "_boot", lambda: "another start")
+    staging.Stages(str(tmp_path)).do("one", lambda: done.append("after"))
+
+    assert done == ["before", "after"]
 
 
 def test_an_id_that_was_given_once_leads_to_a_row_for_ever(tmp_path: Path) -> None:

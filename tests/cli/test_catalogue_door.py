@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from lockgroove import archive
 from lockgroove.catalogue import facts
 from lockgroove.cli import main
 from lockgroove.model import entity_id, id_text
+from lockgroove.rebuild import tables as rebuilding
 
 Run = Callable[..., tuple[int, list[dict[str, Any]]]]
 
@@ -93,6 +95,23 @@ def test_every_value_is_traced_to_its_claim_as_given(run: Run, tmp_path: Path) -
     assert claim["body"]["first-release-date"] == "1860"
 
 
+def test_evidence_and_the_catalogue_never_tell_different_things(run: Run, tmp_path: Path) -> None:
+    """Several claims of one rank and time: whichever the catalogue chose, the evidence says that one."""
+    run("gather", "musicbrainz", recordings(tmp_path))
+    run("match", claim_id(0), claim_id(1), "--because", "one take")
+    run("match", claim_id(1), claim_id(2), "--because", "one take")
+
+    (item,) = [line for line in run("show", claim_id(2), "--evidence")[1] if line["type"] == "item"]
+
+    assert len(item["claims_as_given"]) == 3
+    values = {value["name"]: value for value in item["evidence"]}
+    assert set(values) == {"title", "artist", "duration_ms", "mbid", "year"}
+    assert {name: value["value"] for name, value in values.items()} == {name: item[name] for name in values}
+    given = {claim["key"]: claim["body"] for claim in item["claims_as_given"]}
+    assert given[values["duration_ms"]["key"]]["length"] == item["duration_ms"]
+    assert values["mbid"]["key"] == item["mbid"]
+
+
 def test_an_artists_evidence_are_the_claims_that_name_them(run: Run, tmp_path: Path) -> None:
     run("gather", "musicbrainz", recordings(tmp_path))
 
@@ -135,6 +154,21 @@ def test_facts_that_were_let_go_of_come_back_from_the_claims(
     assert held
     assert list((tmp_path / "a" / "cache").glob("facts-*/*/nodes.parquet")) == []
     assert titles(run("search", "live")[1]) == ["Kalinka (live)"]
+
+
+def test_a_cache_that_was_deleted_between_two_tries_is_made_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`cache/` may go at any time: a build that goes on must not take it for an archive without claims."""
+    run("gather", "musicbrainz", recordings(tmp_path))
+    whole = run("rebuild")[1][-1]["digest"]
+    with monkeypatch.context() as patched:
+        patched.setattr(rebuilding, "build_tables", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run("rebuild")
+    shutil.rmtree(tmp_path / "a" / "cache")
+
+    assert run("rebuild")[1][-1]["digest"] == whole
 
 
 @pytest.mark.parametrize("word", ["match", "unmatch"])

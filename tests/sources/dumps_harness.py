@@ -6,29 +6,24 @@ import io
 import lzma
 import os
 import tarfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lockgroove.findings import Finding
-from lockgroove.model import Batch, Claim, Known, Source
+from harvested import Harvested
+
+from lockgroove.model import Known, Source
 from lockgroove.testing.sources import Remembering
 
 DUMPS = Path(__file__).parent.parent / "data" / "dumps"
 
 
 @dataclass
-class Read:
-    """A harvest, sorted out."""
+class Read(Harvested):
+    """The same, with the source that gave it."""
 
-    source: Any
-    batches: list[Batch]
-
-    @property
-    def claims(self) -> list[Claim]:
-        return [claim for batch in self.batches for claim in batch.claims]
+    source: Any = None
 
     @property
     def says(self) -> dict[str, Mapping[str, Any]]:
@@ -39,18 +34,6 @@ class Read:
         return [claim.key for claim in self.claims]
 
     @property
-    def unchanged(self) -> list[str]:
-        return [key for batch in self.batches for key in batch.unchanged]
-
-    @property
-    def findings(self) -> list[Finding]:
-        return [finding for batch in self.batches for finding in batch.findings]
-
-    @property
-    def codes(self) -> Counter[str]:
-        return Counter(finding.code for finding in self.findings)
-
-    @property
     def sums(self) -> tuple[int, int, int]:
         """Records read, kept and refused."""
         counts = self.source.counts
@@ -59,7 +42,7 @@ class Read:
 
 
 def read(source: Source, since: str | None = None, known: Known | None = None) -> Read:
-    return Read(source, list(source.batches(since, known or Remembering())))
+    return Read(list(source.batches(since, known or Remembering())), source)
 
 
 def put(folder: Path, name: str, data: bytes) -> bytes:

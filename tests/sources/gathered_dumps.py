@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from harvested import Harvested
 
-from lockgroove.findings import Finding
 from lockgroove.journal import canonical
-from lockgroove.model import Batch, Claim, Known, ListenCount, Source
+from lockgroove.model import Claim, Known, Source
 from lockgroove.testing.sources import Remembering
 
 DUMPS = Path(__file__).parent.parent / "data" / "dumps"
@@ -21,31 +20,10 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 @dataclass
-class Gathered:
-    """What a harvest brought."""
+class Gathered(Harvested):
+    """The same, with the source that gave it."""
 
-    source: Any
-    batches: list[Batch] = field(default_factory=list)
-
-    @property
-    def claims(self) -> list[Claim]:
-        return [claim for batch in self.batches for claim in batch.claims]
-
-    @property
-    def unchanged(self) -> list[str]:
-        return [key for batch in self.batches for key in batch.unchanged]
-
-    @property
-    def listens(self) -> list[ListenCount]:
-        return [count for batch in self.batches for count in batch.listens]
-
-    @property
-    def findings(self) -> list[Finding]:
-        return [finding for batch in self.batches for finding in batch.findings]
-
-    @property
-    def codes(self) -> Counter[str]:
-        return Counter(finding.code for finding in self.findings)
+    source: Any = None
 
     def of(self, kind: str) -> dict[str, Claim]:
         """The newest claims of a kind by key."""
@@ -61,7 +39,7 @@ class Gathered:
 
 def gathered(source: Source, known: Known | None = None, since: str | None = None) -> Gathered:
     """A whole harvest, whose claims can be kept and whose counts add up."""
-    done = Gathered(source)
+    done = Gathered(source=source)
     for batch in source.batches(since, known or Remembering()):
         done.batches.append(batch)
     check(done)

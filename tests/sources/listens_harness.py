@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockgroove.findings import Finding
-from lockgroove.model import Batch, Claim, ListenCount
+from harvested import Harvested
+
+from lockgroove.model import Claim
 from lockgroove.sources.listens import Listens
 
 DATA = Path(__file__).parent.parent / "data" / "listens"
@@ -30,26 +31,12 @@ class Held:
 
 
 @dataclass
-class Gathered:
-    """A harvest, sorted out."""
-
-    batches: list[Batch]
+class Gathered(Harvested):
+    """The same, of a file of listens."""
 
     @property
     def claims(self) -> list[Claim]:
-        return [claim for batch in self.batches for claim in batch.claims if claim.kind == "listened"]
-
-    @property
-    def counts(self) -> list[ListenCount]:
-        return [count for batch in self.batches for count in batch.listens]
-
-    @property
-    def findings(self) -> list[Finding]:
-        return [finding for batch in self.batches for finding in batch.findings]
-
-    @property
-    def codes(self) -> Counter[str]:
-        return Counter(finding.code for finding in self.findings)
+        return [claim for claim in super().claims if claim.kind == "listened"]
 
     @property
     def file(self) -> Claim:
@@ -61,7 +48,7 @@ class Gathered:
 
     def totals(self) -> dict[str, int]:
         sums: Counter[str] = Counter()
-        for count in self.counts:
+        for count in self.listens:
             sums[count.subject] += count.listens
         return dict(sums)
 

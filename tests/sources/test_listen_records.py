@@ -80,7 +80,7 @@ def test_parquet_has_the_same_columns(gather: Gather, tmp_path: Path) -> None:
 
     found = gather(tmp_path / "plays")
 
-    assert [(c.subject, c.month, c.listens) for c in found.counts] == [
+    assert [(c.subject, c.month, c.listens) for c in found.listens] == [
         (f"isrc:{ISRC}", "2020-02", 3),
         (f"mbid:{MBID}", "2020-02", 2),
     ]
@@ -98,8 +98,8 @@ def test_a_listenbrainz_dump_is_counted(gather: Gather) -> None:
     wanted = Counter(f"mbid:{r['recording_mbid']}" for r in rows if r["recording_mbid"])
     assert {k: v for k, v in found.totals().items() if k.startswith("mbid:")} == wanted
     assert found.rows == (18, 0)
-    assert {c.month for c in found.counts} == {f"{r['listened_at']:%Y-%m}" for r in rows}
-    assert {c.group for c in found.counts} == {1}
+    assert {c.month for c in found.listens} == {f"{r['listened_at']:%Y-%m}" for r in rows}
+    assert {c.group for c in found.listens} == {1}
 
 
 def test_a_listenbrainz_export_is_counted(gather: Gather) -> None:
@@ -173,7 +173,7 @@ TRACK = listen()["track_metadata"]
 def test_every_shape_of_a_listen_is_read(
     gather: Gather, shape: dict[str, Any], subject: str, month: str
 ) -> None:
-    (count,) = gather(json.dumps(shape) + "\n").counts
+    (count,) = gather(json.dumps(shape) + "\n").listens
 
     assert (count.subject, count.month, count.listens) == (subject, month, 1)
 
@@ -293,7 +293,7 @@ def test_rotten_pages_cost_their_own_row_group(gather: Gather, tmp_path: Path) -
 def test_an_empty_file_is_told(gather: Gather, nothing: bytes) -> None:
     found = gather(nothing)
 
-    assert (found.codes, found.rows, found.counts) == ({"empty-file": 1}, (0, 0), [])
+    assert (found.codes, found.rows, found.listens) == ({"empty-file": 1}, (0, 0), [])
 
 
 @pytest.mark.parametrize(

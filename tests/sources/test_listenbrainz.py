@@ -72,7 +72,7 @@ def source(scratch: Path, *paths: Path) -> ListenBrainz:
 def gather(scratch: Path, *paths: Path, known: Remembering | None = None) -> Gathered:
     """A harvest, remembered; nothing may be left in the scratch folder, and the counts add up."""
     known = known or Remembering()
-    done = Gathered(source(scratch, *paths))
+    done = Gathered(source=source(scratch, *paths))
     for batch in done.source.batches(None, known):
         done.batches.append(batch)
         known.take(batch)

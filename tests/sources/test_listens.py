@@ -109,7 +109,7 @@ def test_what_is_no_number_of_listens_is_not_counted(gather: Gather, plays: str,
     ],
 )
 def test_a_date_gives_its_month_in_utc(gather: Gather, when: str, month: str) -> None:
-    (count,) = gather(csv_of(f"{ISRC},{when}", header="isrc,date")).counts
+    (count,) = gather(csv_of(f"{ISRC},{when}", header="isrc,date")).listens
 
     assert count.month == month
 
@@ -121,7 +121,7 @@ def test_a_date_gives_its_month_in_utc(gather: Gather, when: str, month: str) ->
 def test_a_date_that_cannot_be_is_refused(gather: Gather, when: str) -> None:
     found = gather(csv_of(f"{ISRC},{when}", header="isrc,date"))
 
-    assert (found.counts, found.claims, found.rows) == ([], [], (1, 1))
+    assert (found.listens, found.claims, found.rows) == ([], [], (1, 1))
     assert found.codes == {"listen-malformed": 1}
 
 
@@ -132,7 +132,7 @@ def test_next_month_is_believed_and_the_one_after_is_not(gather: Gather) -> None
 
     found = gather(csv_of(f"{ISRC},{following:%Y-%m}", f"{ISRC},{late:%Y-%m}", header="isrc,month"))
 
-    assert [c.month for c in found.counts] == [f"{following:%Y-%m}"]
+    assert [c.month for c in found.listens] == [f"{following:%Y-%m}"]
 
 
 # counting
@@ -143,7 +143,7 @@ def test_a_listener_counts_at_most_a_thousand_times_a_month(gather: Gather) -> N
 
     found = gather(csv_of(*(f"{ISRC},{row}" for row in rows), header="isrc,user,month,plays"))
 
-    assert found.counts == [
+    assert found.listens == [
         ListenCount(f"isrc:{ISRC}", "2024-01", -1, 5000, 5000, 0),
         ListenCount(f"isrc:{ISRC}", "2024-01", 3, 1505, 1005, 2),
         ListenCount(f"isrc:{ISRC}", "2024-02", 3, 600, 600, 1),
@@ -178,7 +178,7 @@ def test_counts_follow_their_claims_in_order_and_in_small_batches(gather: Gather
         assert len(batch.claims) + len(batch.listens) <= 2000
         given.update(claim.key for claim in batch.claims)
         assert {count.subject for count in batch.listens} <= given
-    keys = [(c.subject, c.month, c.group) for c in found.counts]
+    keys = [(c.subject, c.month, c.group) for c in found.listens]
     assert keys == sorted(keys)
     assert len(keys) == 3000
 
@@ -229,11 +229,11 @@ def test_listens_are_preserved_in_any_order_and_name_nobody(
     again, _ = harvest(shuffled)
 
     good = [r for r in rows if r[4] != "x" and int(r[4]) >= 0 and r[2] != "never" and "\0" not in r[0]]
-    assert sum(count.listens for count in found.counts) == sum(int(row[4]) for row in good)
+    assert sum(count.listens for count in found.listens) == sum(int(row[4]) for row in good)
     assert found.rows == (len(rows), len(rows) - len(good))
-    assert found.counts == again.counts
+    assert found.listens == again.listens
     assert [claim.key for claim in found.claims] == [claim.key for claim in again.claims]
-    assert all(0 <= count.capped_listens <= count.listens for count in found.counts)
+    assert all(0 <= count.capped_listens <= count.listens for count in found.listens)
     told = repr(found.batches).encode() + seen
     assert not [name for name in LISTENERS if name.encode() in told or name[-12:].encode() in told]
     assert seen

@@ -51,8 +51,7 @@ def evidence(rooms: Rooms, reader: Reader, table: str, row: int) -> Evidence:
 
 
 def _of_recording(rooms: Rooms, reader: Reader, row: int) -> Evidence:
-    current = generations.current(rooms.root)
-    assert current is not None
-    testimonies = claimed.testimonies(rooms.store, current.members, row)
-    values = claimed.values(testimonies, lambda own_id: row in reader.rows_of_id("recording", own_id))
+    testimonies = claimed.testimonies(rooms.store, generations.members_beside(reader.folder), row)
+    shown = reader.by_rows("recordings", [row])[0]
+    values = claimed.values(testimonies, lambda own_id: row in reader.rows_of_id("recording", own_id), shown)
     return Evidence(testimonies, values)

@@ -138,7 +138,7 @@ class _Build:
         """All stages, but those that an earlier run has done."""
         do, made, beside = self._stages.do, self._stages.made, f"{self._scratch}/"
         do("rights", lambda: self._rights(judge))
-        do("names", lambda: write_names(self._db, self._folder, self._public))
+        do("names", lambda: write_names(self._db, self._folder, self._scratch, self._public))
         seats = made(
             "seats",
             lambda: seat(self._db, f"{beside}seats", self._public),
@@ -167,7 +167,7 @@ class _Build:
         do("files", lambda: self._files(seats, rows))
         if not self._public:
             do("members", lambda: write_members(self._db, seats, groups, rows, self._members, self._scratch))
-        do("keys", lambda: write_keys(self._db, seats, groups, rows, self._folder, self._scratch))
+        do("keys", lambda: write_keys(self._db, seats, rows, self._folder, self._scratch))
 
     def _rights(self, judge: Judge) -> None:
         db, public = self._db, self._public

@@ -20,8 +20,9 @@ from lockgroove.catalogue.ranks import source_rank
 from lockgroove.catalogue.records import record_of
 from lockgroove.catalogue.spilling import parquet
 
-# Of a recording: these come from the best claim that has them, `year` is the earliest.
-_VALUES = tuple("title artist duration_ms isrcs mbid composer genre medium_number track_number".split())
+# What a row of a recording shows and a claim says; what it says of a seat it says with the release.
+_SAID = tuple("title artist duration_ms isrc mbid composer genre year".split())
+_SEATED = ("medium_number", "track_number")
 
 
 @dataclass(frozen=True)
@@ -73,19 +74,30 @@ def named(store: ClaimStore, facts: Facts, family: str, own_id: bytes, mbid: str
     return [Testimony(part, number, record) for seq, _ in rows for part, number, record in _at(store, seq)]
 
 
-def values(claims: Sequence[Testimony], recording_ids: Callable[[bytes], bool]) -> list[Value]:
-    """The values of a recording and where each comes from. `recording_ids` tells which ids are its own."""
+def values(
+    claims: Sequence[Testimony], recording_ids: Callable[[bytes], bool], shown: Mapping[str, Any]
+) -> list[Value]:
+    """The values that a recording shows, each with the best claim that says just that.
+
+    `recording_ids` tells which ids are the recording's own.
+    """
     told = [(claim, said) for claim in claims for said in _said(claim) if recording_ids(said["recording_id"])]
     found = []
-    for name in _VALUES:
-        first = next(((c, s[name]) for c, s in told if s[name] not in (None, [], "")), None)
-        if first is not None:
-            found.append(Value(name, first[1], first[0]))
-    years = [(said["year"], number) for number, (_, said) in enumerate(told) if said["year"] is not None]
-    if years:
-        year, number = min(years)
-        found.append(Value("year", year, told[number][0]))
+    for name in (*_SAID, *_SEATED):
+        value = shown.get(name)
+        says = next((claim for claim, said in told if _says(said, name, value)), None)
+        if value not in (None, "") and says is not None:
+            found.append(Value(name, value, says))
     return found
+
+
+def _says(said: Mapping[str, Any], name: str, value: Any) -> bool:
+    if name in _SEATED:
+        return said["release_id"] is not None and said[name] == value
+    if name == "isrc":
+        return value in (said["isrcs"] or ())
+    stated = said[name]
+    return bool(stated == value or (name == "mbid" and stated is not None and stated.lower() == value))
 
 
 def named_values(claims: Sequence[Testimony], family: str, shown: Mapping[str, Any]) -> list[Value]:

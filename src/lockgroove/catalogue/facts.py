@@ -30,8 +30,8 @@ from lockgroove.errors import DamageFound
 from lockgroove.report import Report
 
 _SMALL_BYTES = 32 << 20  # below this, starting processes costs more than it saves
-_KEPT_BYTES_MAX = 8 << 30  # of nodes, when they are seated; some 150 million
-_RELEASED = "nodes-released"
+_KEPT_BYTES_MAX = 12 << 30  # of rows that are in their places; some 150 million claims
+_RELEASED = "released"
 VERSION = 3  # counts up when the rows for the same claims change, so that old caches are not read
 
 _ID = pa.binary(12)
@@ -86,12 +86,20 @@ class Facts:
     folders: Sequence[str]
 
     def release(self) -> None:
-        """Let go of the rows of nodes, if they take much: they are seated, and claims can tell them again."""
-        paths = self.files("nodes")
-        if sum(os.path.getsize(path) for path in paths) > _KEPT_BYTES_MAX:
-            for path in paths:
-                os.rename(path, f"{os.path.dirname(path)}/{_RELEASED}")
-                os.truncate(f"{os.path.dirname(path)}/{_RELEASED}", 0)
+        """Let go of rows that are named and seated, if they take much: claims can tell them again.
+
+        Those of parts that speak of files stay, and so does what is withdrawn: they are few.
+        """
+        seated = [family for family in SCHEMAS if family not in ("files", "withdrawn")]
+        paths = [path for family in seated for path in self.files(family)]
+        if sum(os.path.getsize(path) for path in paths) <= _KEPT_BYTES_MAX:
+            return
+        with_files = {os.path.dirname(path) for path in self.files("files")}
+        for path in paths:
+            folder = os.path.dirname(path)
+            if folder not in with_files:
+                with open(f"{folder}/{_RELEASED}", "w", encoding="ascii"):
+                    os.unlink(path)
 
     def save(self, path: str) -> None:
         """Keep the list of folders for a run that goes on after this one."""
@@ -99,10 +107,11 @@ class Facts:
             json.dump(list(self.folders), file)
 
     @staticmethod
-    def load(path: str) -> Facts:
-        """What `save` kept."""
+    def load(path: str) -> Facts | None:
+        """What `save` kept; None where a folder of it is gone, since `cache/` may be deleted at any time."""
         with open(path, encoding="utf-8") as file:
-            return Facts(json.load(file))
+            folders = json.load(file)
+        return Facts(folders) if all(map(os.path.isdir, folders)) else None
 
     def files(self, family: str) -> list[str]:
         """The Parquet files of a family, in order of the parts."""

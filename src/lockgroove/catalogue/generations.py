@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockgroove import durable, tables
+from lockgroove.catalogue.facts import VERSION as FACTS_VERSION
 from lockgroove.journal import canonical
 
 FOLDER = "catalogue"
@@ -43,11 +44,6 @@ class Generation:
         return f"{self.folder}/{PRIVATE}"
 
     @property
-    def members(self) -> str:
-        """The folder of lists from recordings to the ordinals of their claims."""
-        return f"{self.folder}/{MEMBERS}"
-
-    @property
     def public(self) -> str:
         """The folder of tables of what may be published."""
         return f"{self.folder}/{PUBLIC}"
@@ -56,7 +52,7 @@ class Generation:
 def begin(root: str, truth: dict[str, int]) -> str:
     """The folder to build a generation of this truth in; what an earlier run began there is gone on with."""
     staging = f"{root}/staging"
-    digest = hashlib.sha256(canonical([truth, MAKING])).hexdigest()[:16]
+    digest = hashlib.sha256(canonical([truth, MAKING, FACTS_VERSION])).hexdigest()[:16]
     for name in os.listdir(staging):
         if name.startswith("catalogue-") and name != f"catalogue-{digest}":
             shutil.rmtree(f"{staging}/{name}", ignore_errors=True)
@@ -113,6 +109,11 @@ def load(folder: str) -> Generation:
         manifest = json.load(file)
     told = (manifest[name] for name in ("digest", "as_of", "truth", "summary", "format"))
     return Generation(folder, *told)
+
+
+def members_beside(tables_folder: str) -> str:
+    """The lists of members that belong to these tables, whichever generation is current by now."""
+    return f"{os.path.dirname(tables_folder)}/{MEMBERS}"
 
 
 def _names(catalogue: str) -> list[str]:

@@ -9,7 +9,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from lockgroove.catalogue.grouping import Groups
 from lockgroove.catalogue.keyindex_write import KeyIndexWriter
 from lockgroove.catalogue.numbering import Rows, flags, parts_of_seats
 from lockgroove.catalogue.seating import Seats
@@ -41,9 +40,7 @@ _MBIDS = f"""SELECT DISTINCT {_MUSICBRAINZ.format(kind="recording", mbid="mbid")
     WHERE mbid IS NOT NULL AND source <> 'musicbrainz'"""
 
 
-def write_keys(
-    db: duckdb.DuckDBPyConnection, seats: Seats, groups: Groups, rows: Rows, folder: str, scratch: str
-) -> int:
+def write_keys(db: duckdb.DuckDBPyConnection, seats: Seats, rows: Rows, folder: str, scratch: str) -> int:
     """Write `keys.bin`; the number of its records."""
     with KeyIndexWriter(f"{folder}/keys.bin", scratch) as writer:
         for scheme, query in _KEYS.items():

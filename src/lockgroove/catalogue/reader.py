@@ -28,6 +28,14 @@ _ID_COLUMNS = {"artists": ("artist", "artist_id"), "releases": ("release", "rele
                "release_groups": ("release-group", "release_group_id"),
                "labels": ("label", "label_id")}  # fmt: skip
 
+# The recordings that an identifier of something else leads to, in the order in which they are listed.
+_RECORDINGS_OF = {
+    "releases": "SELECT recording_row AS row FROM tracks WHERE release_row IN ({rows})"
+    " GROUP BY recording_row ORDER BY min(row)",
+    "artists": "SELECT row FROM recordings WHERE artist_row IN ({rows}) ORDER BY listens DESC, row",
+    "tracks": "SELECT DISTINCT recording_row AS row FROM tracks WHERE row IN ({rows}) ORDER BY row",
+}
+
 Row = dict[str, Any]
 
 
@@ -42,7 +50,7 @@ class Reader:
                 f"CREATE VIEW {name} AS SELECT file_row_number::INTEGER AS row, * EXCLUDE (file_row_number)"
                 f" FROM read_parquet('{_quoted(folder)}/{name}.parquet', file_row_number = true)"
             )
-        self._folder = folder
+        self.folder = folder
         self._rows: dict[str, RowReader] = {}
         self._keys = KeyIndex(f"{folder}/keys.bin")
         self._search = SearchIndex(search)
@@ -71,7 +79,7 @@ class Reader:
         with self._lock:
             reader = self._rows.get(table)
             if reader is None:
-                reader = self._rows[table] = RowReader(f"{self._folder}/{table}.parquet")
+                reader = self._rows[table] = RowReader(f"{self.folder}/{table}.parquet")
         return [_readable(row) for row in reader.rows(rows)]
 
     def rows_of_id(self, kind: EntityKind, own_id: bytes) -> list[int]:
@@ -80,19 +88,30 @@ class Reader:
 
     def find(self, text: str) -> tuple[str, int] | None:
         """Table and row of what an id, ISRC, MBID or barcode names."""
+        table, rows = self._named(text)
+        return (table, rows[0]) if rows else None
+
+    def _named(self, text: str) -> tuple[str, list[int]]:
+        """The table, and all rows in it: an ISRC may be that of several recordings."""
         for scheme, key in _keys_of(text.strip()):
             rows = self._keys.rows(scheme, key)
             if rows:
-                return _TABLE_OF[scheme], rows[0]
-        return None
+                return _TABLE_OF[scheme], rows
+        return "", []
 
     def search(
         self, text: str, limit: int = 20, offset: int = 0, filters: Filters | None = None
     ) -> tuple[list[Row], int, bool]:
-        """Recordings for words or an identifier, best first; how many there are, and if exactly so many."""
-        named = self.find(text)
-        if named is not None and named[0] == "recordings":
-            return self.by_rows("recordings", [named[1]])[offset:], 1, True
+        """Recordings for words or an identifier, best first; how many there are, and if exactly so many.
+
+        An identifier of a release or artist finds what is on it or by them.
+        """
+        table, named = self._named(text)
+        if table in _RECORDINGS_OF:
+            listed = ",".join(map(str, named))
+            named = [r["row"] for r in self.select(_RECORDINGS_OF[table].format(rows=listed))]
+        if table == "recordings" or table in _RECORDINGS_OF:
+            return self.by_rows("recordings", named[offset : offset + limit]), len(named), True
         answer = self._search.ask(text, limit, offset, filters or Filters())
         return self.by_rows("recordings", answer.rows), answer.count, answer.is_exact
 

@@ -23,6 +23,7 @@ from lockgroove.catalogue.components import components
 from lockgroove.catalogue.schemas import SPECS
 from lockgroove.catalogue.spilling import (
     boundaries,
+    in_order,
     one,
     parquet,
     part_between,
@@ -30,7 +31,6 @@ from lockgroove.catalogue.spilling import (
     parts_of,
     quoted,
     scatter,
-    stream,
 )
 
 _SAMPLE_ROWS = 100_000
@@ -222,28 +222,32 @@ class Seats:
         return " UNION ALL ".join(each)
 
 
-_RELEASES_IN_ORDER = """
-    SELECT release_id, title, artist_row, artist, year, mbid, barcode, label, g.release_group_row FROM releases
-    LEFT JOIN (SELECT release_group_id, release_group_row FROM groups) g USING (release_group_id) ORDER BY release_row"""
-_GROUPS_IN_ORDER = """
-    SELECT release_group_id, title, artist_row, artist, type, year, mbid FROM groups ORDER BY release_group_row"""
-# The tables of names: how each is read in order, and what its rows are called.
+_RELEASES_NAMED = """
+    SELECT release_row, release_id, title, artist_row, artist, year, mbid, barcode, label, g.release_group_row
+    FROM releases LEFT JOIN (SELECT release_group_id, release_group_row FROM groups) g USING (release_group_id)"""
+# The tables of names: what each is made from, and what its rows are called.
 _NAMES = {
-    "artists": ("SELECT artist_id, name, mbid FROM artists ORDER BY artist_row", "artist_row"),
-    "releases": (_RELEASES_IN_ORDER, "release_row"),
-    "release_groups": (_GROUPS_IN_ORDER, "release_group_row"),
-    "labels": ("SELECT label_id, name, country, mbid FROM labels ORDER BY label_row", "label_row"),
+    "artists": ("SELECT artist_row, artist_id, name, mbid FROM artists", "artist_row"),
+    "releases": (_RELEASES_NAMED, "release_row"),
+    "release_groups": (
+        "SELECT release_group_row, release_group_id, title, artist_row, artist, type, year, mbid FROM groups",
+        "release_group_row",
+    ),
+    "labels": ("SELECT label_row, label_id, name, country, mbid FROM labels", "label_row"),
 }
 
 
-def write_names(db: duckdb.DuckDBPyConnection, folder: str, public: bool) -> None:
+def write_names(db: duckdb.DuckDBPyConnection, folder: str, scratch: str, public: bool) -> None:
     """Write tables `artists`, `releases`, `release_groups`, `labels`; from all their ids to rows stays here.
 
     What they are made from is let go of, and views of their names stand for the written tables.
     """
     _name_everything(db, public)
-    for name, (query, _) in _NAMES.items():
-        tables.write_table(folder, f"{name}.parquet", SPECS[name].schema, stream(db, query))
+    for name, (query, row) in _NAMES.items():
+        count = one(db, f"SELECT count(*) FROM ({query})")
+        select = f"SELECT {', '.join(SPECS[name].schema.names)}"
+        batches = in_order(db, query, row, count, row, count, scratch, select=select)
+        tables.write_table(folder, f"{name}.parquet", SPECS[name].schema, batches)
     for name in ("artists", "releases", "groups", "labels"):
         db.execute(f"DROP TABLE temp.{name}")
     for name, (_, row) in _NAMES.items():

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from lockgroove import tables
 
-PART_ROWS = int(os.environ.get("LOCKGROOVE_PART_ROWS", "6000000"))  # a part of a wide table, about 1 GB
+PART_ROWS = 6_000_000  # a part of a wide table, about 1 GB
 _MEMORY_BYTES_MIN = 512 << 20
 _MEMORY_PER_INPUT = 10
 

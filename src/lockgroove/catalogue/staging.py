@@ -1,6 +1,8 @@
 """Stages of long work: each is timed, and is done once, however often the work is begun again.
 
-Invariant: a stage is marked as done after what it made is on disk. A stage that was cut starts from nothing.
+Invariant: a stage is marked as done after it wrote what it made. A stage that was cut starts from nothing,
+and so does everything when the machine was started anew, since nothing here is synced: a kill loses no page,
+a power cut may.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ class Stages:
         self.seconds: dict[str, float] = {}
         if os.path.exists(self._path):
             with open(self._path, encoding="utf-8") as file:
-                self.seconds = json.load(file)
+                told = json.load(file)
+            self.seconds = told["seconds"] if told["boot"] == _boot() else {}
 
     def within(self, part: str) -> Stages:
         """The same stages, for a part of the work that has stages of its own."""
@@ -50,7 +53,7 @@ class Stages:
         began = time.monotonic()
         work()
         self.seconds[f"{self._part}{name}"] = round(time.monotonic() - began, 3)
-        durable.replace_file(self._path, json.dumps(self.seconds).encode())
+        durable.replace_file(self._path, json.dumps({"boot": _boot(), "seconds": self.seconds}).encode())
 
     def made(self, name: str, make: Callable[[], T], save: Callable[[T], None], load: Callable[[], T]) -> T:
         """What a stage makes; loaded where it was made before."""
@@ -64,3 +67,12 @@ class Stages:
 
         self.do(name, work)
         return result[0]
+
+
+def _boot() -> str:
+    """What changes when the machine starts anew; "" where the system does not tell."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

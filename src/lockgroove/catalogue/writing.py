@@ -202,7 +202,7 @@ def _tracks(seated: pa.Table, titles: pa.Array, recording_rows: np.ndarray) -> p
     )
 
 
-_FILE_COLUMNS = ("kind", "source", "key", "stamp", "duration_ms", "start_ms", "end_ms", "recording_id")
+_FILE_COLUMNS = ("kind", "source", "key", "stamp", "duration_ms", "start_ms", "end_ms")
 
 
 def file_members(db: duckdb.DuckDBPyConnection, seats: Seats, rows: Rows) -> None:

@@ -18,7 +18,7 @@ def command(door: Door, host: str, port: int, operator: bool) -> None:
 
     Exit codes: 0 ended; 1 the port is in use; 5 --operator on an address that others can reach.
     """
-    from lockgroove.access.server import free_address, require_loopback, run_server
+    from lockgroove.access.server import free_address, leave, require_loopback, run_server
 
     address, port = free_address(host, port)
     if operator:
@@ -32,3 +32,4 @@ def command(door: Door, host: str, port: int, operator: bool) -> None:
         with renewing(archive.root):
             run_server(app, address, port, lambda: door.item({"address": page, "operator": operator}, text))
     door.close(0)
+    leave()

@@ -62,7 +62,7 @@ def build(
         "facts",
         lambda: cached_facts(store, f"{root}/cache", report),
         lambda made: made.save(f"{folder}/facts.json"),
-        lambda: Facts.load(f"{folder}/facts.json"),
+        lambda: Facts.load(f"{folder}/facts.json") or cached_facts(store, f"{root}/cache", report),
     )
     alike = not _has_private_sources(store)
     files: list[WrittenFile] = []

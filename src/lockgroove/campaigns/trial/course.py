@@ -60,7 +60,7 @@ def _weigh(generation: generations.Generation, figures: Figures) -> None:
     figures.add("key index", os.path.getsize(f"{folder}/keys.bin") / tracks, "B/track")
     search = size_of(f"{generation.folder}/search-{generations.PRIVATE}")
     figures.add("search index", search / tracks, "B/track", "40 B/track")
-    figures.add("lists of members", size_of(generation.members) / tracks, "B/track")
+    figures.add("lists of members", size_of(f"{generation.folder}/{generations.MEMBERS}") / tracks, "B/track")
 
 
 def _cover(rooms: Rooms, generation: generations.Generation, figures: Figures) -> None:

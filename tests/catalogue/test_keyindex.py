@@ -48,6 +48,33 @@ def test_a_key_leads_to_its_rows_and_to_no_others(
     index.close()
 
 
+@given(entries_of, entries_of)
+@reusing_tmp
+def test_all_rows_of_many_keys_are_those_of_each(
+    tmp_path: Path, put: list[Entry], asked: list[Entry]
+) -> None:
+    index = KeyIndex(written(tmp_path / "keys.bin", put))
+
+    for scheme in "RIZ":
+        keys = sorted({k for s, k, _ in put + asked if s == scheme}, reverse=True)
+        places, rows = index.pairs_of(scheme, array(keys) if keys else numbered(0))
+        pairs = sorted((keys[place], int(row)) for place, row in zip(places, rows, strict=True))
+        assert pairs == sorted({(k, r) for s, k, r in put if s == scheme})
+    index.close()
+
+
+@pytest.mark.parametrize("repeated", [1, 4095, 4096, 4097, 9000])
+def test_rows_of_a_key_that_goes_on_in_further_leaves_are_all_found(tmp_path: Path, repeated: int) -> None:
+    keys = np.concatenate([numbered(5), np.repeat(array([key_of(5)]), repeated, axis=0), numbered(9)[6:]])
+    index = KeyIndex(write(tmp_path / "keys.bin", ("R", keys, np.arange(len(keys)))))
+
+    places, rows = index.pairs_of("R", numbered(9))
+
+    assert np.bincount(places).tolist() == [1] * 5 + [repeated] + [1] * 3
+    assert sorted(rows.tolist()) == list(range(len(keys)))
+    index.close()
+
+
 @given(entries_of)
 @reusing_tmp
 def test_records_come_back_sorted_and_once_each(tmp_path: Path, put: list[Entry]) -> None:

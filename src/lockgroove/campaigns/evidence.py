@@ -10,6 +10,7 @@ from lockgroove.catalogue import evidence as claimed
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.evidence import Testimony, Value
 from lockgroove.catalogue.facts import cached_facts
+from lockgroove.catalogue.layers import members_now
 from lockgroove.catalogue.reader import Reader
 from lockgroove.errors import UsageError
 from lockgroove.model import parse_id
@@ -51,7 +52,8 @@ def evidence(rooms: Rooms, reader: Reader, table: str, row: int) -> Evidence:
 
 
 def _of_recording(rooms: Rooms, reader: Reader, row: int) -> Evidence:
-    testimonies = claimed.testimonies(rooms.store, generations.members_beside(reader.folder), row)
+    members = members_now(reader.folder, generations.state_beside(reader.folder))
+    testimonies = claimed.testimonies(rooms.store, members, row)
     shown = reader.by_rows("recordings", [row])[0]
     values = claimed.values(testimonies, lambda own_id: row in reader.rows_of_id("recording", own_id), shown)
     return Evidence(testimonies, values)

@@ -53,9 +53,9 @@ def _current(rooms: Rooms, report: Report) -> generations.Generation:
     current = rooms.current()
     if current is not None:
         return current
-    from lockgroove.campaigns.refresh import rebuild
+    from lockgroove.campaigns.refresh import refresh
 
-    return rebuild(rooms, report)
+    return refresh(rooms, report)
 
 
 def _rehearsed(rooms: Rooms, report: Report) -> KeepResult:

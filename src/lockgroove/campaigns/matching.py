@@ -9,7 +9,7 @@ from lockgroove.catalogue.reader import Reader
 from lockgroove.errors import UsageError
 from lockgroove.model import parse_id
 from lockgroove.rebuild import HandMatch
-from lockgroove.rebuild.handmatches import EVENT
+from lockgroove.rebuild.handmatches import MATCHED
 
 
 def match(
@@ -28,7 +28,7 @@ def match(
     made = HandMatch(ids[0][0], ids[1][0], same, because, by, "")
     if not dry_run:
         subjects = {"one": made.one, "other": made.other}
-        rooms.journal.append(EVENT, subjects, {"same": same, "because": because, "by": by})
+        rooms.journal.append(MATCHED, subjects, {"same": same, "because": because, "by": by})
     return made
 
 

@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 
 from lockgroove import config, durable, fetch, keys, tables
 from lockgroove.campaigns import papers
-from lockgroove.campaigns.refresh import refresh
+from lockgroove.campaigns.refresh import refresh_whole
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import Harvest
+from lockgroove.catalogue.keyindex import KeyIndex
+from lockgroove.catalogue.layers import KEYS
 from lockgroove.catalogue.schemas import FILES
 from lockgroove.dumps import Manifest, load_manifest
 from lockgroove.dumps.manifest import MANIFEST, MANIFEST_BYTES_MAX, PUBLIC_KEY, SIGNATURE
@@ -26,6 +28,8 @@ from lockgroove.dumps.write import VOLUME_INDEX
 from lockgroove.errors import Refused, UsageError, VerificationFailed
 from lockgroove.journal import canonical
 from lockgroove.model import HeldFile
+from lockgroove.rebuild import hand_matches
+from lockgroove.rebuild.handmatches import MATCHED, is_recording
 from lockgroove.report import Report
 from lockgroove.sources.shelfkeys import decode
 from lockgroove.vault import Committer, ocfl
@@ -112,6 +116,7 @@ def take(rooms: Rooms, offer: Offer, report: Report) -> Mirrored:
         _take_listens(rooms, offer, folder)
         _take_elsewhere(rooms, folder, sources)
         _take_decisions(rooms, offer, folder, sources)
+        _take_matches(rooms, offer, folder)
         _keep_papers(rooms, offer, folder)
         rooms.journal.append(
             "mirrored",
@@ -274,6 +279,23 @@ def _take_decisions(rooms: Rooms, offer: Offer, folder: str, sources: frozenset[
                 rooms.journal.append("rights-decided", subjects, outcome)
 
 
+def _take_matches(rooms: Rooms, offer: Offer, folder: str) -> None:
+    """What the publisher's operators said of pairs that both are in the dump; our own word wins over it."""
+    if not papers.has_matches(offer.manifest):
+        return
+    key = offer.key.text()
+    made = {(m.one, m.other, m.same, m.because, m.key) for m in hand_matches(rooms.index.notable(MATCHED))}
+    index = KeyIndex(f"{folder}/tables/{KEYS}")
+    try:
+        for m in papers.matches(folder):
+            theirs = all(is_recording(index, m[name]) for name in ("one", "other"))
+            if theirs and (m["one"], m["other"], m["same"], m["because"], key) not in made:
+                outcome = {name: m[name] for name in ("same", "because", "by")} | {"key": key}
+                rooms.journal.append(MATCHED, {"one": m["one"], "other": m["other"]}, outcome)
+    finally:
+        index.close()
+
+
 def _keep_papers(rooms: Rooms, offer: Offer, folder: str) -> None:
     """Manifest, signature and tables stay as they came, so that what was signed can be shown."""
     target = f"{rooms.root}/dumps/from-{offer.manifest.archive}/{offer.manifest.root[:16]}"
@@ -290,7 +312,7 @@ def _keep_papers(rooms: Rooms, offer: Offer, folder: str) -> None:
 
 def _compare(rooms: Rooms, offer: Offer, done: Mirrored, report: Report) -> None:
     """Build our own tables from the claims and compare them with the signed ones, byte for byte."""
-    generation: generations.Generation = refresh(rooms, report)
+    generation: generations.Generation = refresh_whole(rooms, report)
     for entry in offer.manifest.files:
         name = entry.path.removeprefix("tables/")
         if not entry.path.startswith("tables/") or name == "ledger.parquet":

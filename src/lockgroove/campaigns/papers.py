@@ -20,9 +20,11 @@ import zstandard
 from lockgroove.catalogue.claims import LISTEN_SCHEMA, records_of
 from lockgroove.catalogue.facing import Facing
 from lockgroove.catalogue.facts import tables_of
+from lockgroove.catalogue.keyindex import KeyIndex
+from lockgroove.catalogue.layers import KEYS
 from lockgroove.catalogue.records import strictly
 from lockgroove.dumps import Manifest
-from lockgroove.dumps.write import CLAIMS, DECISIONS, LISTENS, VOLUME_INDEX, VOLUME_SCHEMA
+from lockgroove.dumps.write import CLAIMS, DECISIONS, LISTENS, MATCHES, VOLUME_INDEX, VOLUME_SCHEMA
 from lockgroove.errors import UsageError, VerificationFailed
 from lockgroove.journal import canonical
 from lockgroove.rights import apply_decision, combine
@@ -48,13 +50,21 @@ def understand(folder: str, manifest: Manifest, where: str) -> frozenset[str]:
         for decision in decisions(folder):
             _check_decision(decision)
 
+    def matched() -> None:
+        KeyIndex(f"{folder}/tables/{KEYS}").close()  # it says which recordings are in the dump
+        for match in matches(folder):
+            _check_match(match)
+
     papers: Mapping[str, Callable[[], None]] = {
         CLAIMS: claims,
         DECISIONS: decided,
+        MATCHES: matched,
         LISTENS: lambda: _check_listens(f"{folder}/{LISTENS}"),
         VOLUME_INDEX: lambda: _check_schema(f"{folder}/{VOLUME_INDEX}", VOLUME_SCHEMA),
     }
     for name, check in papers.items():
+        if name == MATCHES and not has_matches(manifest):
+            continue
         manifest.file(name)
         try:
             check()
@@ -80,6 +90,18 @@ def record_batches(folder: str) -> Iterator[list[dict[str, Any]]]:
 def decisions(folder: str) -> Iterator[dict[str, Any]]:
     """The publisher's decisions on rights."""
     with open(f"{folder}/{DECISIONS}", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def has_matches(manifest: Manifest) -> bool:
+    """Whether matches by hand came with a dump; older ones tell of none."""
+    return any(file.path == MATCHES for file in manifest.files)
+
+
+def matches(folder: str) -> Iterator[dict[str, Any]]:
+    """What the publisher's operators said of pairs of recordings, in the order in which it counts."""
+    with open(f"{folder}/{MATCHES}", encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
 
@@ -140,6 +162,14 @@ def _check_decision(decision: dict[str, Any]) -> None:
     _require(all(isinstance(word, str) for word in words), "a decision of another kind")
     _require(decision["source"] is None or isinstance(decision["source"], str), "a decision on no source")
     apply_decision(combine([]), decision["licence"], decision["because"], decision["by"])
+
+
+def _check_match(match: dict[str, Any]) -> None:
+    words = [match[name] for name in ("one", "other", "because", "by")]
+    _require(
+        all(isinstance(word, str) for word in words) and type(match["same"]) is bool,
+        "a match of another kind",
+    )
 
 
 def _check_listens(path: str) -> None:

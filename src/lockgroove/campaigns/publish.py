@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial
 from typing import Any
 
 from lockgroove import durable, keys
-from lockgroove.campaigns.refresh import refresh
+from lockgroove.campaigns.refresh import refresh_whole
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
+from lockgroove.catalogue.keyindex import KeyIndex
+from lockgroove.catalogue.layers import KEYS
 from lockgroove.dumps import DumpResult, Publisher, write_dump
-from lockgroove.rebuild import DecisionMade, decisions_of
+from lockgroove.rebuild import DecisionMade, HandMatch, decisions_of, hand_matches
+from lockgroove.rebuild.handmatches import MATCHED, is_recording
 from lockgroove.report import Report
 from lockgroove.storage import failing_as_storage
 from lockgroove.vault.volumes import VOLUME_BYTES_MAX
@@ -22,7 +26,7 @@ def publish(
 ) -> tuple[DumpResult, str]:
     """Write the next dump; its result and its folder. A dry run writes it, and takes it away again."""
     with rooms.lock("dumps"):
-        generation = refresh(rooms, report)
+        generation = refresh_whole(rooms, report)
         folder = f"{rooms.root}/staging/scratch-{os.getpid()}-dump"
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
@@ -62,7 +66,7 @@ def _number(rooms: Rooms, folder: str, result: DumpResult) -> str:
 
 
 def _publisher(rooms: Rooms, generation: generations.Generation) -> Publisher:
-    """Who publishes, with the decisions that stand behind what is public, and no other."""
+    """Who publishes, with the decisions and matches that stand behind what is public, and no other."""
     import duckdb
 
     with duckdb.connect() as db:
@@ -76,8 +80,18 @@ def _publisher(rooms: Rooms, generation: generations.Generation) -> Publisher:
     made = decisions_of(rooms.index.notable("rights-decided"))
     decisions = [_published(d) for d in made if (d.statement, d.source) in public]
     key = keys.load_signing(f"{rooms.root}/keys")
-    return Publisher(rooms.config.archive_id, rooms.config.name, key, decisions)
+    return Publisher(rooms.config.archive_id, rooms.config.name, key, decisions, _matches(rooms, generation))
 
 
-def _published(decision: DecisionMade) -> dict[str, Any]:
-    return {name: value for name, value in decision.__dict__.items() if name != "key"}
+def _matches(rooms: Rooms, generation: generations.Generation) -> list[dict[str, Any]]:
+    """What was said by hand of pairs that are public; the word of others first, in the order that counts."""
+    index = KeyIndex(f"{generation.public}/{KEYS}")
+    try:
+        made = hand_matches(rooms.index.notable(MATCHED))
+        return [_published(m) for m in made if all(map(partial(is_recording, index), (m.one, m.other)))]
+    finally:
+        index.close()
+
+
+def _published(made: DecisionMade | HandMatch) -> dict[str, Any]:
+    return {name: value for name, value in made.__dict__.items() if name != "key"}

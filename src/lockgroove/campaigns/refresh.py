@@ -10,24 +10,39 @@ from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.spilling import engine
 from lockgroove.coverage import PlanResult, prepare_fates, write_keepable, write_ledger, write_plan
-from lockgroove.rebuild import Judging, build, decisions_of, hand_matches
+from lockgroove.rebuild import Judging, begun, build, build_changes, decisions_of, hand_matches
 from lockgroove.report import Report
 
 
 def refresh(rooms: Rooms, report: Report) -> generations.Generation:
-    """The current generation, built anew when the truth has moved on."""
-    return rooms.current() or rebuild(rooms, report)
+    """The current generation, brought up to date where the truth has moved on: by a delta if not far."""
+    return rooms.current() or _make(rooms, report, None, whole=False)
 
 
 def rebuild(rooms: Rooms, report: Report, engine: str | None = None) -> generations.Generation:
     """Build and make current a generation of all that is acknowledged, claims compared by this engine."""
+    return _make(rooms, report, engine, whole=True)
+
+
+def refresh_whole(rooms: Rooms, report: Report) -> generations.Generation:
+    """The current generation without a delta, as dumps publish it; built anew where it has one."""
+    generation = rooms.current()
+    return generation if generation is not None and generation.is_whole else rebuild(rooms, report)
+
+
+def _make(rooms: Rooms, report: Report, engine: str | None, whole: bool) -> generations.Generation:
     with rooms.lock("catalogue"):
         rooms.index.catch_up()
         truth, as_of = rooms.index.truth()
         folder = generations.begin(rooms.root, truth)
+        was_begun = begun(folder)
         judging = Judging(decisions_of(rooms.index.notable("rights-decided")))
         matches = hand_matches(rooms.index.notable("matched"))
-        built = build(rooms.root, folder, rooms.store, rooms.index, judging, matches, report, engine)
+        given = (rooms.store, rooms.index, judging, matches, report)
+        before = None if whole or was_begun else generations.current(rooms.root)
+        built = build_changes(rooms.root, folder, before, *given) if before is not None else None
+        if built is None:
+            built = build(rooms.root, folder, *given, engine)
         result, extra = _plan_and_ledger(folder, rooms)
         summary = result.as_json() | {"objects": rooms.index.totals()[0], "seconds": dict(built.seconds)}
         report.progress("catalogue", 2, 2, "tables")
@@ -58,7 +73,9 @@ def try_keep(generation: generations.Generation, scratch: str) -> None:
 
 def _link_tables(generation: generations.Generation, scratch: str) -> None:
     for name in os.listdir(generation.private):
-        if name.endswith(".parquet") and name not in ("plan.parquet", "keep.parquet"):
+        if name == generations.DELTA or (
+            name.endswith(".parquet") and name not in ("plan.parquet", "keep.parquet")
+        ):
             os.symlink(f"{generation.private}/{name}", f"{scratch}/{name}")
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -23,13 +22,14 @@ from lockgroove.catalogue.counting import count_listens, listens_in_order
 from lockgroove.catalogue.facts import SCHEMAS as FACTS
 from lockgroove.catalogue.facts import Facts
 from lockgroove.catalogue.grouping import Groups, find_groups
-from lockgroove.catalogue.keying import write_keys
+from lockgroove.catalogue.keying import write_keys, write_name_keys
 from lockgroove.catalogue.numbering import Rows
 from lockgroove.catalogue.ranks import rank_macro
 from lockgroove.catalogue.schemas import SPECS, dictionary
 from lockgroove.catalogue.seating import Seats, seat, write_names
 from lockgroove.catalogue.spilling import engine, stream, view
 from lockgroove.catalogue.staging import Stages
+from lockgroove.catalogue.verdicts import Judge, judge_files, keep_judged
 from lockgroove.catalogue.writing import (
     file_members,
     forget,
@@ -38,17 +38,8 @@ from lockgroove.catalogue.writing import (
     write_recordings,
     write_tracks,
 )
-from lockgroove.journal import canonical
 
-Judge = Callable[[str, Sequence[Mapping[str, str]]], Mapping[str, Any]]
 _TEXT = pa.string()
-_VERDICT_SCHEMA = pa.schema(
-    [
-        (n, _TEXT)
-        for n in ("source", "f", "d", "s", "statement", "status", "licence", "uri", "why", "clause", "stated")
-    ]
-    + [("stream", pa.bool_()), ("publish", pa.bool_()), ("verdict", pa.int32())]
-)
 HELD_SCHEMA = pa.schema(
     [(n, _TEXT) for n in ("source", "key", "stamp", "deposit", "object_id", "path", "sha512")]
 )
@@ -81,23 +72,24 @@ class Inputs:
 class Work:
     """A build: what it reads, the folder of tables it fills, and the scratch folder that it leaves empty.
 
-    With `public`, tables are only of what may be published. Without, `members` is the folder for the lists of
-    claims by recording. `engine` compares claims instead of the one that builds: `engines.open_engine`.
-    The `last` build of the same facts may let go of them.
+    With `public`, tables are only of what may be published. `kept` is the folder for what is no part of them:
+    the lists of claims by recording, and what a later delta starts from. `engine` compares claims instead of
+    the one that builds: `engines.open_engine`. The `last` build of the same facts may let go of them.
     """
 
     inputs: Inputs
     folder: str
     scratch: str
     public: bool
-    members: str
+    kept: str
     engine: str | None = None
     last: bool = False
 
 
 def build_tables(work: Work, judge: Judge, stages: Stages) -> list[tables.WrittenFile]:
     """Write every table."""
-    os.makedirs(work.folder, exist_ok=True)
+    for folder in (work.folder, work.kept):
+        os.makedirs(folder, exist_ok=True)
     if not stages.done("keys"):
         with engine(work.scratch, work.inputs.files(), name="build") as db:
             _read(db, work.inputs)
@@ -130,7 +122,7 @@ class _Build:
         self._scratch = work.scratch
         self._folder = work.folder
         self._public = work.public
-        self._members = work.members
+        self._kept = work.kept
         self._by_hand = work.inputs.by_hand
         self._engine = work.engine
 
@@ -138,7 +130,7 @@ class _Build:
         """All stages, but those that an earlier run has done."""
         do, made, beside = self._stages.do, self._stages.made, f"{self._scratch}/"
         do("rights", lambda: self._rights(judge))
-        do("names", lambda: write_names(self._db, self._folder, self._scratch, self._public))
+        do("names", lambda: write_names(self._db, self._folder, self._scratch, self._public, self._kept))
         seats = made(
             "seats",
             lambda: seat(self._db, f"{beside}seats", self._public),
@@ -165,18 +157,13 @@ class _Build:
         do("listens-table", lambda: self._listens(rows))
         forget(self._scratch)
         do("files", lambda: self._files(seats, rows))
-        if not self._public:
-            do("members", lambda: write_members(self._db, seats, groups, rows, self._members, self._scratch))
+        do("members", lambda: write_members(self._db, seats, groups, rows, self._kept, self._scratch))
+        do("name-keys", lambda: write_name_keys(seats, rows, self._kept, self._scratch))
         do("keys", lambda: write_keys(self._db, seats, rows, self._folder, self._scratch))
 
     def _rights(self, judge: Judge) -> None:
-        db, public = self._db, self._public
-        db.execute(queries.CURRENT)
-        db.execute(queries.STATEMENTS)
-        _judge(db, judge)
-        db.execute(queries.VERDICTS.format(public=public))
-        db.execute(queries.SHOWN.format(public=public))
-        db.execute(queries.JUDGED)
+        judge_files(self._db, self._public, judge)
+        keep_judged(self._db, self._kept)
 
     def _listens(self, rows: Rows) -> None:
         batches = listens_in_order(self._db, rows, self._scratch)
@@ -191,24 +178,3 @@ class _Build:
         with open(f"{self._folder}/dictionary.json", "wb") as file:
             text = json.dumps(dictionary(list(SPECS.values())), indent=1, ensure_ascii=False)
             file.write(text.encode() + b"\n")
-
-
-def _judge(db: duckdb.DuckDBPyConnection, judge: Judge) -> None:
-    """Judge every distinct set of statements once: they are few, however many the files."""
-    texts = dict(db.execute("SELECT digest, licences FROM texts").fetchall())
-    rows: list[Mapping[str, Any]] = []
-    numbers: dict[bytes, int] = {}
-    for source, *digests in db.execute("SELECT source, f, d, s FROM combinations").fetchall():
-        stated = [statement for d in digests if d for statement in json.loads(texts[d])]
-        verdict = judge(source, stated)
-        combination = dict(zip(("source", "f", "d", "s"), (source, *digests), strict=True))
-        content = {"stated": canonical(_shortened(stated)).decode(), **verdict}
-        number = numbers.setdefault(canonical(content), len(numbers))
-        rows.append({**combination, "verdict": number, **content})
-    db.register("verdict_rows", pa.Table.from_pylist(rows, schema=_VERDICT_SCHEMA))
-    db.execute("CREATE OR REPLACE TABLE verdicts AS SELECT * FROM verdict_rows")
-    db.unregister("verdict_rows")
-
-
-def _shortened(stated: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
-    return [{"where": s["where"], "text": s["text"][:500]} for s in stated]

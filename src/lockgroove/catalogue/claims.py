@@ -211,15 +211,17 @@ class ClaimStore:
 
     def record(self, part: Part, number: int) -> dict[str, Any]:
         """One record of a part by its number from 0: one frame is read. Raises DamageFound, IndexError."""
-        found = frameindex.load(self.root, part.name, part.sha256)
-        if found is None:
-            found = self._index(part)
-        offset, length, before = frameindex.frame_of(found, number)
+        offset, length, before = frameindex.frame_of(self.frames(part), number)
         frame = b"".join(self._storage.read(part.path, part.offset + offset, length))
         try:
             return record_of(frame_lines(frame)[number - before])
         except (ValueError, zstandard.ZstdError):
             raise _damaged(part) from None
+
+    def frames(self, part: Part) -> frameindex.Frames:
+        """Which frame of a part holds which records. Raises DamageFound."""
+        found = frameindex.load(self.root, part.name, part.sha256)
+        return self._index(part) if found is None else found
 
     def _index(self, part: Part) -> frameindex.Frames:
         """The index of a part that another archive or an older version wrote."""

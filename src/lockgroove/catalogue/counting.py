@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from lockgroove.catalogue.grouping import Groups
 from lockgroove.catalogue.numbering import Rows
-from lockgroove.catalogue.seating import Seats, buckets
-from lockgroove.catalogue.spilling import in_order, one, parquet, scatter, stream
+from lockgroove.catalogue.seating import Seats
+from lockgroove.catalogue.spilling import buckets, in_order, one, parquet, scatter, stream
 
 TOTALS, COUNTED = "listens.npy", "counted"  # in the scratch folder: by node, and by node and source
 

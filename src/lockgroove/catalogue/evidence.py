@@ -49,10 +49,12 @@ class Value:
 
 
 def testimonies(store: ClaimStore, members: str, recording_row: int) -> list[Testimony]:
-    """The claims of a recording, best first: by rank of the source, not withdrawn, newest."""
-    files = [f"{members}/{name}.parquet" for name in ("one", "several")]
+    """The claims of a recording, best first: by rank of the source, not withdrawn, newest.
+
+    `members` is SQL for the lists of members: `layers.members_now`.
+    """
     with duckdb.connect() as db:
-        query = f"SELECT seq, withdrawn FROM {parquet(files)} WHERE recording_row = ? ORDER BY seq"
+        query = f"SELECT seq, withdrawn FROM {members} WHERE recording_row = ? ORDER BY seq"
         found_members = db.execute(query, [recording_row]).fetchall()
     found = [
         Testimony(part, number, record, withdrawn)

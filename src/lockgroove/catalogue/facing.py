@@ -46,6 +46,11 @@ class Facing:
             getattr(self, f"_{record.kind.replace('-', '_')}", self._nothing)(record)
             self._seq += 1
 
+    def take_at(self, seq: int, record: Record) -> None:
+        """The rows of one record, by its ordinal."""
+        self._seq = seq
+        self.take([record])
+
     def _nothing(self, record: Record) -> None:
         """A kind of claim that this version does not know: kept, and not catalogued."""
 

@@ -119,20 +119,32 @@ class Facts:
         return [path for path in paths if os.path.exists(path)]
 
 
-def cached_facts(store: ClaimStore, cache: str, report: Report) -> Facts:
-    """Every part's rows, made where they are not there yet. A kill loses what was being made, no more."""
-    folder = f"{cache}/facts-{VERSION}"
-    os.makedirs(folder, exist_ok=True)
-    parts = [part for part in store.parts() if not part.is_listens]
-    stems = [f"{folder}/{part.name}-{part.sha256[:16]}" for part in parts]
+def cached_facts(store: ClaimStore, cache: str, report: Report, parts: Sequence[Part] | None = None) -> Facts:
+    """The rows of parts, or of every part, made where they are not there yet.
+
+    A kill loses what was being made, no more.
+    """
+    some = [part for part in (store.parts() if parts is None else parts) if not part.is_listens]
+    stems = _stems(cache, some)
+    os.makedirs(f"{cache}/facts-{VERSION}", exist_ok=True)
     missing = [
         (store.root, part, stem)
-        for part, stem in zip(parts, stems, strict=True)
+        for part, stem in zip(some, stems, strict=True)
         if not os.path.exists(stem) or os.path.exists(f"{stem}/{_RELEASED}")
     ]
     for done, _ in enumerate(_spread(missing)):
         report.progress("catalogue", done + 1, len(missing), "parts")
     return Facts(stems)
+
+
+def kept_facts(cache: str, parts: Sequence[Part]) -> Facts | None:
+    """What is left of the rows of parts after `Facts.release`; None where a part has nothing."""
+    facts = Facts(_stems(cache, parts))
+    return facts if all(map(os.path.isdir, facts.folders)) else None
+
+
+def _stems(cache: str, parts: Sequence[Part]) -> list[str]:
+    return [f"{cache}/facts-{VERSION}/{part.name}-{part.sha256[:16]}" for part in parts]
 
 
 _Item = tuple[str, Part, str]
@@ -189,7 +201,7 @@ def write_facts(records: Iterable[Record], base: int, folder: str) -> None:
     os.makedirs(beside, exist_ok=True)
     for family, table in tables_of(facing):
         if table.num_rows:
-            _write(table, f"{beside}/{family}.parquet")
+            write_columns(table, f"{beside}/{family}.parquet")
     shutil.rmtree(folder, ignore_errors=True)
     os.rename(beside, folder)
 
@@ -201,7 +213,8 @@ _FEW = frozenset(
 _DELTAS = frozenset("seq duration_ms".split())
 
 
-def _write(table: pa.Table, path: str) -> None:
+def write_columns(table: pa.Table, path: str) -> None:
+    """Write the rows of a family, small."""
     names = table.schema.names
     pq.write_table(
         table, path, compression="zstd", compression_level=3, use_dictionary=[n for n in names if n in _FEW],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,21 @@ def frame_of(frames: Frames, number: int) -> tuple[int, int, int]:
     row = int(np.searchsorted(ends, number, side="right"))
     offset = int(frames[:row, 0].sum(dtype=np.int64))
     return offset, int(frames[row, 0]), int(ends[row - 1]) if row else 0
+
+
+def frames_of(
+    frames: Frames, numbers: npt.NDArray[np.int64]
+) -> Iterator[tuple[int, int, npt.NDArray[np.int64], int]]:
+    """Where ascending numbers of records lie; what a part does not have is left out.
+
+    For each frame that holds some: its offset, its bytes, their places in it, and the records before it.
+    """
+    ends = np.cumsum(frames[:, 1], dtype=np.int64)
+    offsets = np.cumsum(frames[:, 0], dtype=np.int64) - frames[:, 0]
+    rows = np.searchsorted(ends, numbers, side="right")
+    for row in np.unique(rows[rows < len(frames)]).tolist():
+        before = int(ends[row - 1]) if row else 0
+        yield int(offsets[row]), int(frames[row, 0]), numbers[rows == row] - before, before
 
 
 def _path(root: str, name: str, sha256: str) -> str:

@@ -21,7 +21,8 @@ FOLDER = "catalogue"
 CURRENT = "current.json"
 PRIVATE = "all"
 PUBLIC = "public"
-MEMBERS = "members"
+STATE = "state"
+DELTA = "delta"  # in a folder of tables: what changed since they were written
 _KEPT = 2
 FORMAT = 2  # of the tables and the key index; a generation of another is built anew
 MAKING = 1  # counts up when the same truth makes other tables: what was begun before is not gone on with
@@ -44,15 +45,25 @@ class Generation:
         return f"{self.folder}/{PRIVATE}"
 
     @property
+    def is_whole(self) -> bool:
+        """Whether its tables were built at once, with no delta beside them."""
+        return not os.path.isdir(f"{self.private}/{DELTA}")
+
+    @property
     def public(self) -> str:
         """The folder of tables of what may be published."""
         return f"{self.folder}/{PUBLIC}"
 
 
+def making() -> tuple[int, ...]:
+    """What changes when the same truth makes other tables."""
+    return MAKING, FACTS_VERSION
+
+
 def begin(root: str, truth: dict[str, int]) -> str:
     """The folder to build a generation of this truth in; what an earlier run began there is gone on with."""
     staging = f"{root}/staging"
-    digest = hashlib.sha256(canonical([truth, MAKING, FACTS_VERSION])).hexdigest()[:16]
+    digest = hashlib.sha256(canonical([truth, *making()])).hexdigest()[:16]
     for name in os.listdir(staging):
         if name.startswith("catalogue-") and name != f"catalogue-{digest}":
             shutil.rmtree(f"{staging}/{name}", ignore_errors=True)
@@ -111,9 +122,17 @@ def load(folder: str) -> Generation:
     return Generation(folder, *told)
 
 
-def members_beside(tables_folder: str) -> str:
-    """The lists of members that belong to these tables, whichever generation is current by now."""
-    return f"{os.path.dirname(tables_folder)}/{MEMBERS}"
+def files_of(generation: Generation) -> list[tables.WrittenFile]:
+    """The files that the manifest of a generation lists."""
+    with open(f"{generation.folder}/manifest.json", encoding="utf-8") as file:
+        listed = json.load(file)["files"]
+    return [tables.WrittenFile(f["path"], f["size"], f["sha256"], f["rows"]) for f in listed]
+
+
+def state_beside(tables_folder: str) -> str:
+    """What belongs to these tables and is no part of them: lists of members, and what a delta starts from."""
+    folder, _, name = tables_folder.rpartition("/")
+    return f"{folder}/{STATE}-{name}"
 
 
 def _names(catalogue: str) -> list[str]:

@@ -176,6 +176,48 @@ class KeyIndex:
         _spread(look, len(starts))
         return rows, told
 
+    def pairs_of(self, scheme: str, keys: Bytes) -> tuple[npt.NDArray[np.int64], Rows]:
+        """All rows of n distinct keys, as pairs of a key's place in `keys` and a row; in no order."""
+        section = self._header.sections.get(scheme)
+        if section is None or len(keys) == 0:
+            return np.empty(0, np.int64), np.empty(0, np.uint32)
+        order = np.argsort(sortable(keys))
+        ordered = keys[order]
+        leaves = section.leaves[0] + np.searchsorted(self._last_keys(section), sortable(ordered))
+        starts = np.flatnonzero(np.append(True, leaves[1:] != leaves[:-1]))
+        ends = np.append(starts[1:], len(ordered))
+        found: list[tuple[npt.NDArray[np.int64], Rows]] = []
+
+        def look(part: npt.NDArray[np.int64]) -> None:
+            for number in part:
+                first, end = int(starts[number]), int(ends[number])
+                places, rows = self._pairs_in_leaf(scheme, section, int(leaves[first]), ordered[first:end])
+                found.append((order[first + places], rows))
+
+        _spread(look, len(starts))
+        places, rows = (np.concatenate(column) for column in zip(*found, strict=True))
+        return places[rows != NO_ROW], rows[rows != NO_ROW]
+
+    def _pairs_in_leaf(
+        self, scheme: str, section: Section, leaf: int, keys: Bytes
+    ) -> tuple[npt.NDArray[np.int64], Rows]:
+        """Pairs of places and rows of ascending keys whose records begin in a leaf."""
+        data, goes_on = self._leaf(leaf)
+        low, high = section.within(leaf)
+        records = np.frombuffer(data, RECORD)[low:high]
+        whole = records.view(f"S{RECORD.itemsize}")
+        left, right = (whole.searchsorted(_padded(keys, byte), side="left") for byte in (0, 255))
+        counts = right - left
+        if goes_on and right[-1] == len(records) and counts[-1]:
+            tail = np.array(self.told(scheme, keys[-1].tobytes(), 1 << 40), np.uint32)
+        else:
+            tail = records["row"][left[-1] : right[-1]].astype(np.uint32)
+        counts[-1] = 0
+        places = np.repeat(np.arange(len(keys)), counts)
+        at = np.arange(len(places)) + np.repeat(left - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+        rows = records["row"][at].astype(np.uint32)
+        return np.append(places, np.full(len(tail), len(keys) - 1)), np.append(rows, tail)
+
     def records(self) -> Iterator[tuple[str, Bytes, Rows]]:
         """Every record in order, as (scheme, keys, rows) of a leaf or part of one. Checks the whole file."""
         for scheme, section in self._header.sections.items():
@@ -244,6 +286,13 @@ class KeyIndex:
         if block_digest(data) != fence[-16:]:
             raise damaged(f"Bytes {where[0]} to {sum(where)} are not what was written", self._ranges.where)
         return data
+
+
+def _padded(keys: Bytes, byte: int) -> Any:
+    """Keys as long as records, filled up with a byte: below all records of a key, or not below any."""
+    filled = np.full((len(keys), RECORD.itemsize), byte, np.uint8)
+    filled[:, :KEY_BYTES] = keys
+    return filled.view(f"S{RECORD.itemsize}").ravel()
 
 
 def _key_in(data: bytes, width: int) -> Any:

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from lockgroove.catalogue.keyindex_format import KEY_BYTES, Bytes
 from lockgroove.catalogue.keyindex_write import KeyIndexWriter
 from lockgroove.catalogue.numbering import Rows, flags, parts_of_seats
 from lockgroove.catalogue.seating import Seats
@@ -16,34 +17,35 @@ from lockgroove.catalogue.spilling import stream
 from lockgroove.catalogue.writing import track_flags
 
 _DIGEST = "unhex(substr(sha256({value}), 1, 24))"
-_MUSICBRAINZ = _DIGEST.format(value="concat_ws(chr(0), 'lockgroove-1', '{kind}', 'musicbrainz', {mbid})")
-_PLAIN_BARCODE = "regexp_replace(barcode, '[^0-9A-Za-z]', '', 'g')"
-_BARCODE = f"""CASE WHEN regexp_full_match({_PLAIN_BARCODE}, '[0-9]{{1,24}}')
-    THEN unhex(lpad({_PLAIN_BARCODE}, 24, '0')) ELSE {_DIGEST.format(value=_PLAIN_BARCODE)} END"""
+MUSICBRAINZ = _DIGEST.format(value="concat_ws(chr(0), 'lockgroove-1', '{kind}', 'musicbrainz', {mbid})")
+PLAIN_BARCODE = "regexp_replace(barcode, '[^0-9A-Za-z]', '', 'g')"
+BARCODE = f"""CASE WHEN regexp_full_match({PLAIN_BARCODE}, '[0-9]{{1,24}}')
+    THEN unhex(lpad({PLAIN_BARCODE}, 24, '0')) ELSE {_DIGEST.format(value=PLAIN_BARCODE)} END"""
 
-_KEYS = {
+NAMED_KEYS = {
     "A": f"""SELECT artist_id, artist_row FROM artist_rows UNION
-        SELECT {_MUSICBRAINZ.format(kind="artist", mbid="mbid")}, artist_row FROM artists WHERE mbid IS NOT NULL""",
+        SELECT {MUSICBRAINZ.format(kind="artist", mbid="mbid")}, artist_row FROM artists WHERE mbid IS NOT NULL""",
     "E": f"""SELECT release_id, release_row FROM release_rows UNION
-        SELECT {_MUSICBRAINZ.format(kind="release", mbid="mbid")}, release_row FROM releases WHERE mbid IS NOT NULL""",
+        SELECT {MUSICBRAINZ.format(kind="release", mbid="mbid")}, release_row FROM releases WHERE mbid IS NOT NULL""",
     "G": f"""SELECT release_group_id, release_group_row FROM release_groups UNION
-        SELECT {_MUSICBRAINZ.format(kind="release-group", mbid="mbid")}, release_group_row FROM release_groups
+        SELECT {MUSICBRAINZ.format(kind="release-group", mbid="mbid")}, release_group_row FROM release_groups
         WHERE mbid IS NOT NULL""",
     "L": f"""SELECT label_id, label_row FROM labels UNION
-        SELECT {_MUSICBRAINZ.format(kind="label", mbid="mbid")}, label_row FROM labels WHERE mbid IS NOT NULL""",
-    "B": f"SELECT {_BARCODE}, release_row FROM releases WHERE {_PLAIN_BARCODE} <> ''",
+        SELECT {MUSICBRAINZ.format(kind="label", mbid="mbid")}, label_row FROM labels WHERE mbid IS NOT NULL""",
+    "B": f"SELECT {BARCODE}, release_row FROM releases WHERE {PLAIN_BARCODE} <> ''",
 }
 # Of nodes, with their rows: ISRCs as they are, and MBIDs that are not MusicBrainz' own.
-_ISRCS = f"""SELECT DISTINCT CASE WHEN strlen(i) = 12 THEN encode(i) ELSE {_DIGEST.format(value="i")} END AS key, row
+ISRC_KEY = f"""CASE WHEN strlen(i) = 12 THEN encode(i) ELSE {_DIGEST.format(value="i")} END"""
+_ISRCS = f"""SELECT DISTINCT {ISRC_KEY} AS key, row
     FROM (SELECT unnest(isrcs) AS i, row FROM seated)"""
-_MBIDS = f"""SELECT DISTINCT {_MUSICBRAINZ.format(kind="recording", mbid="mbid")} AS key, row FROM seated
+_MBIDS = f"""SELECT DISTINCT {MUSICBRAINZ.format(kind="recording", mbid="mbid")} AS key, row FROM seated
     WHERE mbid IS NOT NULL AND source <> 'musicbrainz'"""
 
 
 def write_keys(db: duckdb.DuckDBPyConnection, seats: Seats, rows: Rows, folder: str, scratch: str) -> int:
     """Write `keys.bin`; the number of its records."""
     with KeyIndexWriter(f"{folder}/keys.bin", scratch) as writer:
-        for scheme, query in _KEYS.items():
+        for scheme, query in NAMED_KEYS.items():
             for batch in stream(db, query):
                 writer.add_columns(scheme, batch.column(0), batch.column(1))
         _recordings(db, writer, seats, rows)
@@ -73,3 +75,25 @@ def _tracks(writer: KeyIndexWriter, seats: Seats) -> None:
             ids = seated.column("track_id").filter(pa.array(chosen))
             writer.add_columns("T", ids, pa.array(track_rows[chosen]))
             number += int(counted.sum())
+
+
+NAME_KEYS = "names.bin"
+NAME_SCHEME = "N"
+
+
+def write_name_keys(seats: Seats, rows: Rows, folder: str, scratch: str) -> int:
+    """Write an index from what the rule of names compares to recordings; the number of its records."""
+    with KeyIndexWriter(f"{folder}/{NAME_KEYS}", scratch) as writer:
+        for start, seated in parts_of_seats(seats, ("name_key", "version_key")):
+            keys, named = name_keys(seated)
+            writer.add(NAME_SCHEME, keys[named], rows.of(slice(start, start + seated.num_rows))[named])
+        return writer.close()
+
+
+def name_keys(nodes: pa.Table) -> tuple[Bytes, np.ndarray]:
+    """Of each node, eight bytes of its name and four of its version words; and whether it has a name."""
+    name, version = (np.asarray(nodes.column(c).fill_null(0), ">i8") for c in ("name_key", "version_key"))
+    keys = np.empty((len(name), KEY_BYTES), np.uint8)
+    keys[:, :8] = name.view(np.uint8).reshape(-1, 8)
+    keys[:, 8:] = version.view(np.uint8).reshape(-1, 8)[:, 4:]
+    return keys, np.asarray(name != 0)

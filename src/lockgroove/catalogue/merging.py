@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
+
+from lockgroove.catalogue.layers import OWN_IDS, changed_file, gone_file
+from lockgroove.engines import Engine
+
+
+def table_now(engine: Engine, folder: str, name: str) -> ir.Table:
+    """The rows of a table with ids, after what changed, for any engine; without their numbers."""
+    base = engine.read(f"{name}_base", [f"{folder}/{name}.parquet"])
+    changed, gone = changed_file(folder, name), gone_file(folder, name)
+    if not os.path.exists(gone):
+        return base
+    upserts = engine.read(f"{name}_changed", [changed]).drop("row")
+    deletions = engine.read(f"{name}_gone", [gone]).drop("row")
+    return merged(base, [Changes(upserts, deletions)], [OWN_IDS[name]])
 
 
 @dataclass(frozen=True)

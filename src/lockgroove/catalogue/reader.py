@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 
-from lockgroove.catalogue.keyindex import ENTITY_SCHEMES, KeyIndex, barcode_key, isrc_key
-from lockgroove.catalogue.rowreading import RowReader
+from lockgroove.catalogue.keyindex import ENTITY_SCHEMES, barcode_key, isrc_key
+from lockgroove.catalogue.layers import LayeredRows, open_keys, rows_now, search_deltas
 from lockgroove.catalogue.schemas import SPECS
 from lockgroove.catalogue.search import Filters, SearchIndex
 from lockgroove.model import EntityKind, entity_id, id_text, parse_id
@@ -46,14 +46,11 @@ class Reader:
         self._db = duckdb.connect()
         self._db.execute("SET threads = 2")
         for name in [*SPECS, "ledger"]:
-            self._db.execute(
-                f"CREATE VIEW {name} AS SELECT file_row_number::INTEGER AS row, * EXCLUDE (file_row_number)"
-                f" FROM read_parquet('{_quoted(folder)}/{name}.parquet', file_row_number = true)"
-            )
+            self._db.execute(f"CREATE VIEW {name} AS SELECT * FROM {rows_now(folder, name)}")
         self.folder = folder
-        self._rows: dict[str, RowReader] = {}
-        self._keys = KeyIndex(f"{folder}/keys.bin")
-        self._search = SearchIndex(search)
+        self._rows: dict[str, LayeredRows] = {}
+        self._keys = open_keys(folder)
+        self._search = SearchIndex(search, search_deltas(search))
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -79,7 +76,7 @@ class Reader:
         with self._lock:
             reader = self._rows.get(table)
             if reader is None:
-                reader = self._rows[table] = RowReader(f"{self.folder}/{table}.parquet")
+                reader = self._rows[table] = LayeredRows(self.folder, table)
         return [_readable(row) for row in reader.rows(rows)]
 
     def rows_of_id(self, kind: EntityKind, own_id: bytes) -> list[int]:
@@ -149,10 +146,6 @@ class Reader:
         """The ledger's line for a recording."""
         rows = self.select("SELECT * FROM ledger WHERE recording_row = ?", recording_row)
         return rows[0] if rows else None
-
-
-def _quoted(path: str) -> str:
-    return path.replace("'", "''")
 
 
 def _keys_of(text: str) -> list[tuple[str, bytes]]:

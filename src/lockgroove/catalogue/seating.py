@@ -23,6 +23,7 @@ from lockgroove.catalogue.components import components
 from lockgroove.catalogue.schemas import SPECS
 from lockgroove.catalogue.spilling import (
     boundaries,
+    buckets,
     in_order,
     one,
     parquet,
@@ -32,6 +33,7 @@ from lockgroove.catalogue.spilling import (
     quoted,
     scatter,
 )
+from lockgroove.catalogue.summaries import sum_up
 
 _SAMPLE_ROWS = 100_000
 
@@ -46,7 +48,7 @@ CREATE OR REPLACE TEMP TABLE artist_nodes AS
             nullif(arg_max(fold, {{'d': -detail, 'at': said_at, 'n': name}}), '') AS fold,
             min(lower(mbid)) AS mbid, min(source_rank(source)) AS source_rank, min(source) AS source,
             min(detail) < 2 AS keyed
-        FROM artists_in f WHERE {told} GROUP BY artist_id);
+        FROM artists_said f WHERE {told} GROUP BY artist_id);
 """
 # A name that stands for several artists, as a source or MusicBrainz tells them apart, joins none of those.
 _ARTIST_EDGES = """
@@ -86,7 +88,7 @@ INSERT INTO release_nodes
                 'i': coalesce(lower(hex(artist_id)), ''), 'y': coalesce(lpad((9999 - year)::VARCHAR, 10, '0'), ''),
                 'b': coalesce(barcode, ''), 'l': coalesce(label, '')}}),
         min(release_group_id), min(lower(mbid)), max(said_at) FILTER (detail = 0)
-    FROM releases_in f WHERE {told} AND {bucket} GROUP BY release_id;
+    FROM releases_said f WHERE {told} AND {bucket} GROUP BY release_id;
 """
 _RELEASE_GROUPS = """
 CREATE OR REPLACE TEMP TABLE release_groups AS
@@ -127,13 +129,14 @@ CREATE OR REPLACE TEMP TABLE groups AS
         FROM (SELECT release_group_id, arg_max({{'title': title, 'artist': artist, 'artist_id': artist_id, 'type': type}},
                 {{'at': said_at, 't': coalesce(title, ''), 'a': coalesce(artist, ''), 'i': coalesce(lower(hex(artist_id)), ''),
                     'k': coalesce(type, '')}}) AS best, min(year) AS year, min(lower(mbid)) AS mbid
-            FROM release_groups_in f WHERE {told} GROUP BY release_group_id) g
+            FROM release_groups_said f WHERE {told} GROUP BY release_group_id) g
         LEFT JOIN artist_rows a ON a.artist_id = g.best.artist_id);
 CREATE OR REPLACE TEMP TABLE labels AS
     SELECT (row_number() OVER (ORDER BY name, label_id) - 1)::INTEGER AS label_row, * FROM (
-        SELECT label_id, coalesce(arg_max(name, {{'at': said_at, 'n': name, 'c': coalesce(country, '')}}), '') AS name,
-            arg_max(country, {{'at': said_at, 'n': name, 'c': coalesce(country, '')}}) AS country, min(lower(mbid)) AS mbid
-        FROM labels_in f WHERE {told} GROUP BY label_id);
+        SELECT label_id, coalesce(best.name, '') AS name, best.country AS country, mbid FROM (
+            SELECT label_id, min(lower(mbid)) AS mbid, arg_max({{'name': name, 'country': country}},
+                {{'at': said_at, 'n': coalesce(name, ''), 'c': coalesce(country, '')}}) AS best
+            FROM labels_said f WHERE {told} GROUP BY label_id));
 """
 
 # The newest row of an id counts. What a newer claim of the same release no longer lists stays, and is marked.
@@ -237,11 +240,14 @@ _NAMES = {
 }
 
 
-def write_names(db: duckdb.DuckDBPyConnection, folder: str, scratch: str, public: bool) -> None:
+def write_names(db: duckdb.DuckDBPyConnection, folder: str, scratch: str, public: bool, kept: str) -> None:
     """Write tables `artists`, `releases`, `release_groups`, `labels`; from all their ids to rows stays here.
+
+    Summaries of what claims say of them go into the folder `kept`.
 
     What they are made from is let go of, and views of their names stand for the written tables.
     """
+    sum_up(db, kept, public)
     _name_everything(db, public)
     for name, (query, row) in _NAMES.items():
         count = one(db, f"SELECT count(*) FROM ({query})")
@@ -264,7 +270,7 @@ def _name_everything(db: duckdb.DuckDBPyConnection, public: bool) -> None:
     store_groups(db, "artist_nodes", _ARTIST_EDGES, "artist_grouped")
     db.execute(_ARTISTS)
     db.execute(_RELEASE_NODES)
-    for bucket in buckets(one(db, "SELECT count(*) FROM releases_in"), "release_id"):
+    for bucket in buckets(one(db, "SELECT count(*) FROM releases_said"), "release_id"):
         db.execute(_MORE_RELEASE_NODES.format(told=told, bucket=bucket))
     db.execute(_RELEASE_GROUPS)
     parts = parts_of(one(db, "SELECT count(*) FROM release_groups"))
@@ -289,12 +295,6 @@ def store_groups(db: duckdb.DuckDBPyConnection, nodes: str, edges: str, name: st
     db.register("labels_in_memory", rows)
     db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM labels_in_memory")
     db.unregister("labels_in_memory")
-
-
-def buckets(rows: int, column: str) -> list[str]:
-    """Conditions that cut so many rows into parts by a digest of a column."""
-    parts = parts_of(rows // 3)  # rows of few columns
-    return [f"hash({column}) % {parts} = {part}" for part in range(parts)] if parts > 1 else ["TRUE"]
 
 
 def seat(db: duckdb.DuckDBPyConnection, folder: str, public: bool) -> Seats:

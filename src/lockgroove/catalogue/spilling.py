@@ -77,9 +77,8 @@ def view(db: duckdb.DuckDBPyConnection, name: str, paths: Iterable[str], schema:
     paths = list(paths)
     if paths:
         columns = ", ".join(f'"{column}"' for column in schema.names)
-        db.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT {columns} FROM {parquet(paths)}")
+        db.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {columns} FROM {parquet(paths)}")
     else:
-        db.execute(f"DROP VIEW IF EXISTS {name}")
         db.register(f"no_{name}", schema.empty_table())
         db.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM no_{name}")
 
@@ -98,6 +97,12 @@ def stream(db: duckdb.DuckDBPyConnection, query: str, rows: int = tables.ROW_GRO
 def parts_of(rows: int) -> int:
     """How many parts a table of so many rows is done in."""
     return max(1, -(-rows // PART_ROWS))
+
+
+def buckets(rows: int, column: str) -> list[str]:
+    """Conditions that cut so many rows into parts by a digest of a column."""
+    parts = parts_of(rows // 3)  # rows of few columns
+    return [f"hash({column}) % {parts} = {part}" for part in range(parts)] if parts > 1 else ["TRUE"]
 
 
 def scatter(db: duckdb.DuckDBPyConnection, query: str, part: str, folder: str) -> None:

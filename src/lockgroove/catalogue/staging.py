@@ -18,6 +18,7 @@ from lockgroove import durable
 from lockgroove.report import Report
 
 T = TypeVar("T")
+STAGES_FILE = "stages.json"
 
 
 class Stages:
@@ -25,7 +26,7 @@ class Stages:
 
     def __init__(self, folder: str, report: Report | None = None) -> None:
         os.makedirs(folder, exist_ok=True)
-        self._path = f"{folder}/stages.json"
+        self._path = f"{folder}/{STAGES_FILE}"
         self._report = report
         self._part = ""
         self.seconds: dict[str, float] = {}

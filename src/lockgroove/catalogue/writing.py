@@ -21,8 +21,8 @@ from lockgroove.catalogue.counting import COUNTED, TOTALS
 from lockgroove.catalogue.grouping import NO_RULE, Groups
 from lockgroove.catalogue.numbering import Rows, flags, parts_of_seats
 from lockgroove.catalogue.schemas import MATCHES, RECORDINGS, TRACKS
-from lockgroove.catalogue.seating import SEAT_ORDER, Seats, buckets
-from lockgroove.catalogue.spilling import in_order, parquet, part_between, quoted, stream
+from lockgroove.catalogue.seating import SEAT_ORDER, Seats
+from lockgroove.catalogue.spilling import buckets, in_order, parquet, part_between, quoted, stream
 
 # Best member first: rank, newest, bytes of the id. The id is that of the first by rank and bytes.
 _MERGED = """
@@ -286,10 +286,10 @@ def write_members(
     They follow where claims lie in packs, and so are no part of the tables that are the same everywhere.
     """
     pieces = f"{scratch}/members-unordered"
-    for made in (folder, pieces):
-        shutil.rmtree(made, ignore_errors=True)
-        os.makedirs(made)
-    writer, files, count = _members_writer(f"{folder}/one.parquet"), [], 0
+    shutil.rmtree(pieces, ignore_errors=True)
+    os.makedirs(pieces)
+    of_one, of_several = member_files(folder)
+    writer, files, count = _members_writer(of_one), [], 0
     for start, seated in parts_of_seats(seats, _MEMBER_COLUMNS):
         own = pa.array(rows.of(slice(start, start + len(seated))).astype(np.int32))
         members = seated.add_column(0, "recording_row", own)
@@ -299,12 +299,17 @@ def write_members(
         pq.write_table(members.filter(pa.array(several)), files[-1], compression="zstd")
         count += int(several.sum())
     writer.close()
-    with _members_writer(f"{folder}/several.parquet") as ordered:
+    with _members_writer(of_several) as ordered:
         query = f"SELECT * FROM {parquet(files)}"
         order = "recording_row, seq"
         for batch in in_order(db, query, order, count, "recording_row", rows.count, scratch):
             ordered.write_batch(batch.cast(_MEMBER_SCHEMA))
     shutil.rmtree(pieces)
+
+
+def member_files(folder: str) -> list[str]:
+    """The lists that `write_members` writes."""
+    return [f"{folder}/members-of-one.parquet", f"{folder}/members-of-several.parquet"]
 
 
 _MEMBER_SCHEMA = pa.schema([("recording_row", pa.int32()), ("seq", pa.int64()), ("withdrawn", pa.bool_())])

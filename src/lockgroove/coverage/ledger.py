@@ -12,7 +12,9 @@ import duckdb
 import pyarrow as pa
 
 from lockgroove import tables
-from lockgroove.coverage.plan import PLAN_FILE
+from lockgroove.catalogue.layers import rows_end, rows_gone
+from lockgroove.catalogue.spilling import parquet
+from lockgroove.coverage.plan import PLAN_FILE, relations
 
 LEDGER_FILE = "ledger.parquet"
 LEDGER_SCHEMA = pa.schema(
@@ -56,10 +58,10 @@ REASONS: Mapping[str, str] = {
 # `p` is the plan, empty when there is none; `planned` says whether one was made. `needed` are the files of recordings
 # that the plan leaves out altogether.
 _SETUP = """
-CREATE OR REPLACE TABLE p AS SELECT file_row FROM read_parquet('{folder}/{plan}');
+CREATE OR REPLACE TABLE p AS SELECT file_row FROM {plan};
 CREATE OR REPLACE TABLE needed AS
-    SELECT DISTINCT file_row FROM read_parquet('{folder}/copies.parquet') WHERE recording_row NOT IN (
-        SELECT c.recording_row FROM read_parquet('{folder}/copies.parquet') c JOIN f USING (file_row)
+    SELECT DISTINCT file_row FROM {copies} WHERE recording_row NOT IN (
+        SELECT c.recording_row FROM {copies} c JOIN f USING (file_row)
         WHERE f.sha512 IS NOT NULL OR c.file_row IN (SELECT file_row FROM p));
 CREATE OR REPLACE TABLE fates AS
     SELECT f.*, g.status AS rights, CASE
@@ -72,7 +74,7 @@ CREATE OR REPLACE TABLE fates AS
             AND d.deposit = f.deposit AND (d.begun OR (f.role = 'unknown-sound' AND NOT d.sounds))) THEN 'companion'
         WHEN f.role <> 'sound' OR f.file_row IN (SELECT file_row FROM needed) THEN 'budget'
         ELSE 'copy' END AS reason
-    FROM f JOIN read_parquet('{folder}/rights.parquet', file_row_number = true) g ON g.file_row_number = f.rights_row;
+    FROM f JOIN {rights} g ON g.row = f.rights_row;
 """
 
 # Recordings that some file carries; the others have no file. Each stands by its row, which is its place.
@@ -82,8 +84,8 @@ CREATE OR REPLACE TABLE fated AS
         coalesce(min(t.reason) FILTER (t.reason = 'held'), min(t.reason) FILTER (t.reason = 'planned'),
             min(t.reason) FILTER (t.reason = 'budget'), min(t.reason)) AS reason,
         coalesce(min(t.rights) FILTER (t.rights = 'open'), min(t.rights)) AS rights, max(t.size_bytes) AS size_bytes
-    FROM read_parquet('{folder}/copies.parquet') c
-    JOIN read_parquet('{folder}/files.parquet', file_row_number = true) o ON o.file_row_number = c.file_row
+    FROM {copies} c
+    JOIN {files} o ON o.row = c.file_row
     JOIN fates t ON t.source = o.source AND t.key = o.key AND t.stamp = o.stamp
     GROUP BY c.recording_row
 """
@@ -92,7 +94,7 @@ _RECORDINGS = """
         coalesce(reason, 'no-file') AS reason, coalesce(rights, 'none') AS rights,
         coalesce(size_bytes, 0)::BIGINT AS size_bytes
     FROM (SELECT unnest(range({first}, {end})) AS recording_row) n LEFT JOIN fated USING (recording_row)
-    ORDER BY n.recording_row
+    {without} ORDER BY n.recording_row
 """
 _ROWS_AT_ONCE = 1_000_000
 
@@ -106,22 +108,23 @@ _FILES = """
 
 def prepare_fates(db: duckdb.DuckDBPyConnection, folder: str, planned: bool) -> None:
     """After `write_plan` on the same connection: why each file is where it is."""
-    path = folder.replace("'", "''")
-    db.execute(_SETUP.format(folder=path, plan=PLAN_FILE, planned="TRUE" if planned else "FALSE"))
+    plan = parquet([f"{folder}/{PLAN_FILE}"])
+    db.execute(_SETUP.format(plan=plan, planned="TRUE" if planned else "FALSE", **relations(folder)))
 
 
 def write_ledger(db: duckdb.DuckDBPyConnection, folder: str) -> tables.WrittenFile:
     """Write `ledger.parquet` into `folder` of tables, private or public, from the fates prepared before."""
-    db.execute(_FATED.format(folder=folder.replace("'", "''")))
-    count = tables.rows_in(f"{folder}/recordings.parquet")
-    return tables.write_table(folder, LEDGER_FILE, LEDGER_SCHEMA, _batches(db, count))
+    db.execute(_FATED.format(**relations(folder)))
+    return tables.write_table(folder, LEDGER_FILE, LEDGER_SCHEMA, _batches(db, folder))
 
 
-def _batches(db: duckdb.DuckDBPyConnection, recordings: int) -> Iterator[pa.RecordBatch]:
+def _batches(db: duckdb.DuckDBPyConnection, folder: str) -> Iterator[pa.RecordBatch]:
     """All recordings by row, then all files by id."""
+    end, gone = rows_end(folder, "recordings"), rows_gone(folder, "recordings")
+    without = f"WHERE n.recording_row NOT IN ({gone})" if gone else ""
     chunks = (
-        _RECORDINGS.format(first=first, end=min(first + _ROWS_AT_ONCE, recordings))
-        for first in range(0, recordings, _ROWS_AT_ONCE)
+        _RECORDINGS.format(first=first, end=min(first + _ROWS_AT_ONCE, end), without=without)
+        for first in range(0, end, _ROWS_AT_ONCE)
     )
     for query in (*chunks, _FILES):
         reader: Any = db.sql(query).to_arrow_reader(tables.ROW_GROUP_ROWS)
@@ -131,9 +134,7 @@ def _batches(db: duckdb.DuckDBPyConnection, recordings: int) -> Iterator[pa.Reco
 
 def write_keepable(db: duckdb.DuckDBPyConnection, folder: str) -> tables.WrittenFile:
     """Write `keep.parquet`: the files that the plan keeps and the vault lacks, deposit by deposit."""
-    path = folder.replace("'", "''")
     query = f"""SELECT t.source, t.key, t.stamp, t.deposit, t.size_bytes, t.gathered_at, g.statement, g.stated
-        FROM fates t JOIN read_parquet('{path}/rights.parquet', file_row_number = true) g
-            ON g.file_row_number = t.rights_row
+        FROM fates t JOIN {relations(folder)["rights"]} g ON g.row = t.rights_row
         WHERE t.reason = 'planned' ORDER BY t.source, t.deposit, g.statement, g.stated, t.key, t.stamp"""
     return tables.write_table(folder, KEEP_FILE, KEEP_SCHEMA, db.sql(query).to_arrow_reader(20_480))

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from lockgroove import tables
+from lockgroove.catalogue.layers import rows_now
 
 PLAN_FILE = "plan.parquet"
 PLAN_SCHEMA = pa.schema(
@@ -27,17 +28,15 @@ _CURVE_POINTS = 200
 
 # For each recording its best file: held before offered, lossless before lossy, then the higher rate.
 _SETUP = """
-CREATE TABLE f AS SELECT file_row_number::INTEGER AS file_row, * EXCLUDE (file_row_number)
-    FROM read_parquet('{folder}/files.parquet', file_row_number = true);
+CREATE TABLE f AS SELECT row AS file_row, * EXCLUDE (row) FROM {files};
 CREATE TABLE best AS
     SELECT c.recording_row, first(c.file_row ORDER BY f.sha512 IS NULL, NOT f.lossless,
         f.size_bytes / greatest(coalesce(f.duration_ms, 1), 1) DESC, c.file_row) AS file_row
-    FROM read_parquet('{folder}/copies.parquet') c JOIN f USING (file_row)
+    FROM {copies} c JOIN f USING (file_row)
     WHERE f.sha512 IS NOT NULL OR NOT f.withdrawn GROUP BY c.recording_row;
 CREATE TABLE value AS
     SELECT b.file_row, sum(r.listens)::BIGINT AS listens, count(*)::INTEGER AS recordings
-    FROM best b JOIN read_parquet('{folder}/recordings.parquet', file_row_number = true) r
-        ON r.file_row_number = b.recording_row
+    FROM best b JOIN {recordings} r ON r.row = b.recording_row
     GROUP BY b.file_row;
 CREATE TABLE deposits AS
     SELECT source, deposit, row_number() OVER (ORDER BY source, deposit) - 1 AS deposit_number,
@@ -55,7 +54,7 @@ CREATE TABLE offered AS
     WHERE f.sha512 IS NULL AND NOT f.withdrawn AND (f.role = 'sound' OR (f.role = 'unknown-sound' AND NOT d.sounds));
 CREATE TABLE bought (file_row INTEGER);
 CREATE VIEW covered AS
-    SELECT DISTINCT c.recording_row FROM read_parquet('{folder}/copies.parquet') c JOIN f USING (file_row)
+    SELECT DISTINCT c.recording_row FROM {copies} c JOIN f USING (file_row)
     WHERE f.sha512 IS NOT NULL OR c.file_row IN (SELECT file_row FROM bought);
 """
 
@@ -64,9 +63,9 @@ _SECOND = """
 CREATE OR REPLACE TABLE value AS
     SELECT b.file_row, sum(r.listens)::BIGINT AS listens, count(*)::INTEGER AS recordings
     FROM (SELECT c.recording_row, first(c.file_row ORDER BY o.size_bytes, c.file_row) AS file_row
-        FROM read_parquet('{folder}/copies.parquet') c JOIN offered o USING (file_row)
+        FROM {copies} c JOIN offered o USING (file_row)
         WHERE c.recording_row NOT IN (FROM covered) GROUP BY c.recording_row) b
-    JOIN read_parquet('{folder}/recordings.parquet', file_row_number = true) r ON r.file_row_number = b.recording_row
+    JOIN {recordings} r ON r.row = b.recording_row
     GROUP BY b.file_row;
 """
 
@@ -84,7 +83,7 @@ _REST = """
     SELECT o.file_row, o.deposit_number, o.size_bytes, o.extra, 0, 0, CASE f.role WHEN 'sound' THEN 1 ELSE 2 END
     FROM offered o JOIN f USING (file_row)
     WHERE o.file_row NOT IN (SELECT file_row FROM bought) AND o.file_row NOT IN (
-        SELECT c.file_row FROM read_parquet('{folder}/copies.parquet') c
+        SELECT c.file_row FROM {copies} c
         WHERE c.recording_row NOT IN (FROM covered))
     ORDER BY kind, size_bytes, extra, file_row"""
 
@@ -134,9 +133,9 @@ class _Purse:
 
 def write_plan(db: duckdb.DuckDBPyConnection, folder: str, budget_bytes: int | None) -> PlanResult:
     """Write `plan.parquet` into `folder`: every file to keep, in the order of its worth, companions last."""
-    path = folder.replace("'", "''")
-    db.execute(_SETUP.format(folder=path))
-    result = _totals(db, folder, budget_bytes)
+    now = relations(folder)
+    db.execute(_SETUP.format(**now))
+    result = _totals(db, now, budget_bytes)
     purse = _Purse(None, np.zeros(_one(db, "SELECT count(*) FROM deposits") + 1, dtype=bool))
     if budget_bytes is not None:
         purse.left = max(0, budget_bytes - result.bytes_held)
@@ -145,14 +144,14 @@ def write_plan(db: duckdb.DuckDBPyConnection, folder: str, budget_bytes: int | N
 
     def buy(reason: str, items: str) -> bool:
         before = result.files_planned, result.curve[-1]
-        for rows in _chosen(db, items.format(folder=path), purse, result):
+        for rows in _chosen(db, items.format(**now), purse, result):
             _write(db, writer, rows, reason)
         return (result.files_planned, result.curve[-1]) != before
 
     buy("best", _BY_WORTH)
     again = True
     while again:
-        db.execute(_SECOND.format(folder=path))
+        db.execute(_SECOND.format(**now))
         again = buy("smallest", _BY_WORTH)
         # where companions are paid for now, what was too dear may no longer be
         again = (buy("copy", _REST) or again) and purse.left is not None
@@ -207,17 +206,20 @@ def _companions(db: duckdb.DuckDBPyConnection, purse: _Purse) -> Iterator[list[i
         yield np.asarray(batch.column(0))[paid].tolist()
 
 
-def _totals(db: duckdb.DuckDBPyConnection, folder: str, budget_bytes: int | None) -> PlanResult:
-    path = folder.replace("'", "''")
+def relations(folder: str) -> dict[str, str]:
+    """SQL for the tables that plans and ledgers are made from."""
+    names = ("files", "copies", "holdings", "recordings", "rights")
+    return {name: rows_now(folder, name) for name in names}
+
+
+def _totals(db: duckdb.DuckDBPyConnection, now: dict[str, str], budget_bytes: int | None) -> PlanResult:
     recordings, listens = _row(
-        db, f"SELECT count(*), coalesce(sum(listens), 0) FROM read_parquet('{path}/recordings.parquet')"
+        db, f"SELECT count(*), coalesce(sum(listens), 0)::BIGINT FROM {now['recordings']}"
     )
     held, held_listens = _row(
         db,
-        f"""SELECT count(*), coalesce(sum(r.listens), 0)
-        FROM read_parquet('{path}/recordings.parquet', file_row_number = true) r
-        WHERE EXISTS (SELECT 1 FROM read_parquet('{path}/holdings.parquet') h
-            WHERE h.recording_row = r.file_row_number)""",
+        f"""SELECT count(*), coalesce(sum(r.listens), 0)::BIGINT FROM {now["recordings"]} r
+        WHERE EXISTS (SELECT 1 FROM {now["holdings"]} h WHERE h.recording_row = r.row)""",
     )
     return PlanResult(
         by="listens" if listens else "bytes",

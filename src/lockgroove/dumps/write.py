@@ -1,4 +1,4 @@
-"""Write a dump: public tables, the claims and decisions behind them, volumes, manifest, signature."""
+"""Write a dump: public tables, the claims and words behind them, volumes, manifest, signature."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ VOLUME_INDEX = "volumes.parquet"
 CLAIMS = "claims.jsonl.zst"
 LISTENS = "listens.parquet"
 DECISIONS = "decisions.jsonl"
+MATCHES = "matches.jsonl"
 VOLUME_SCHEMA = pa.schema(
     [
         pa.field("volume", pa.string(), nullable=False),
@@ -45,12 +46,13 @@ VOLUME_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Publisher:
-    """Who publishes: the archive's id and name, its key, and its own decisions on rights, as events."""
+    """Who publishes: the archive's id and name, its key, its decisions on rights, its matches by hand."""
 
     archive: str
     name: str
     key: keys.SigningKey
     decisions: Sequence[dict[str, Any]]
+    matches: Sequence[dict[str, Any]] = ()
 
 
 @dataclass
@@ -83,7 +85,8 @@ def write_dump(
     public = _PublicFiles(generation.public)
     files.append(_write_claims(folder, store, public))
     files.append(_write_listens(folder, store))
-    files.append(_write_decisions(folder, publisher))
+    files.append(_write_lines(folder, DECISIONS, publisher.decisions))
+    files.append(_write_lines(folder, MATCHES, publisher.matches))
     members = _write_volumes(folder, storage, index, public, result, report, volume_bytes_max)
     files.append(tables.write_table(folder, VOLUME_INDEX, VOLUME_SCHEMA, _index_rows(members, index)))
     public.close()
@@ -196,11 +199,11 @@ def _write_listens(folder: str, store: ClaimStore) -> tables.WrittenFile:
         return tables.write_table(folder, LISTENS, LISTEN_SCHEMA, db.sql(query).to_arrow_reader(20_480))
 
 
-def _write_decisions(folder: str, publisher: Publisher) -> tables.WrittenFile:
-    with open(f"{folder}/{DECISIONS}", "xb") as file:
-        for decision in publisher.decisions:
-            file.write(canonical(decision) + b"\n")
-    return tables.describe(folder, DECISIONS)
+def _write_lines(folder: str, name: str, values: Sequence[dict[str, Any]]) -> tables.WrittenFile:
+    with open(f"{folder}/{name}", "xb") as file:
+        for value in values:
+            file.write(canonical(value) + b"\n")
+    return tables.describe(folder, name)
 
 
 def _write_volumes(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lockgroove.catalogue.keyindex import KeyIndex
 from lockgroove.journal import Event
 from lockgroove.model import parse_id
 
-EVENT = "matched"
+MATCHED = "matched"  # the type of the event
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,15 @@ def hand_matches(events: Iterable[Event]) -> list[HandMatch]:
             e.outcome.get("by", e.agent), e.at, e.outcome.get("key"),
         )
         for e in events
-        if e.type == EVENT
+        if e.type == MATCHED
     ]  # fmt: skip
     return sorted(made, key=lambda match: match.key is None)
+
+
+def is_recording(index: KeyIndex, own_id: str) -> bool:
+    """Whether an id is that of a recording, or of a claim of one, in the tables of a key index."""
+    parsed = parse_id(own_id)
+    return parsed is not None and parsed[0] == "recording" and bool(index.rows("R", parsed[1]))
 
 
 def pairs(matches: Iterable[HandMatch]) -> list[tuple[bytes, bytes, bool]]:

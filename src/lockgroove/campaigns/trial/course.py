@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 
-from lockgroove.campaigns.refresh import rebuild
+from lockgroove.campaigns.refresh import rebuild, refresh
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.campaigns.trial.asking import ask
 from lockgroove.campaigns.trial.figures import DiskWatch, Figures, peak_memory_bytes, size_of, timed
-from lockgroove.campaigns.trial.filling import TRUTH, fill
+from lockgroove.campaigns.trial.filling import CHANGED_TRUTH, TRUTH, fill, fill_changes
 from lockgroove.campaigns.trial.judging import judge
 from lockgroove.catalogue import generations
+from lockgroove.catalogue.merging import table_now
 from lockgroove.coverage.curve import measure_coverage
 from lockgroove.engines import open_engine
 from lockgroove.errors import UsageError
 from lockgroove.report import Report
 
 _BESIDE = ("catalogue", "cache", "staging")
+_CHANGED_SHARE = 0.01
 
 
 def run(rooms: Rooms, tracks: int, seed: int, questions: int, report: Report) -> Figures:
@@ -30,14 +32,28 @@ def run(rooms: Rooms, tracks: int, seed: int, questions: int, report: Report) ->
     figures.add("claims", claims, "bytes")
     generation = _build(rooms, figures, report)
     _weigh(generation, figures)
-    _cover(rooms, generation, figures)
+    _cover(rooms, generation, figures, "coverage by listens")
     ask(generation, questions, seed, figures)
     judge(rooms.root, generation, figures)
+    _change(rooms, seed, figures, report)
     return figures
 
 
+def _change(rooms: Rooms, seed: int, figures: Figures, report: Report) -> None:
+    """Have a share of the claims changed, and the catalogue brought up to date."""
+    fill_changes(rooms, figures.tracks, seed, _CHANGED_SHARE, report)
+    beside = [f"{rooms.root}/{name}" for name in _BESIDE]
+    before = sum(map(size_of, beside))
+    with timed(figures, f"{_CHANGED_SHARE:.0%} of claims changed: catalogue brought up to date", "60 s"):
+        generation = refresh(rooms, report)
+    _cover(rooms, generation, figures, "coverage by listens after that")
+    figures.add("  disk that took", sum(map(size_of, beside)) - before, "bytes")
+    figures.add("  built whole", int(generation.is_whole), "")
+
+
 def _build(rooms: Rooms, figures: Figures, report: Report) -> generations.Generation:
-    current = rooms.current()
+    was_changed = os.path.isdir(f"{rooms.root}/{CHANGED_TRUTH}")
+    current = generations.current(rooms.root) if was_changed else rooms.current()
     if current is not None:
         return current
     beside = [f"{rooms.root}/{name}" for name in _BESIDE]
@@ -60,15 +76,16 @@ def _weigh(generation: generations.Generation, figures: Figures) -> None:
     figures.add("key index", os.path.getsize(f"{folder}/keys.bin") / tracks, "B/track")
     search = size_of(f"{generation.folder}/search-{generations.PRIVATE}")
     figures.add("search index", search / tracks, "B/track", "40 B/track")
-    figures.add("lists of members", size_of(f"{generation.folder}/{generations.MEMBERS}") / tracks, "B/track")
+    state = size_of(generations.state_beside(folder))
+    figures.add("members, and what a delta starts from", state / tracks, "B/track")
 
 
-def _cover(rooms: Rooms, generation: generations.Generation, figures: Figures) -> None:
+def _cover(rooms: Rooms, generation: generations.Generation, figures: Figures, name: str) -> None:
     with rooms.scratch("coverage") as scratch:
         engine = open_engine(None, scratch)
         try:
-            with timed(figures, "coverage by listens", "10 s"):
-                recordings = engine.read("recordings", [f"{generation.private}/recordings.parquet"])
+            with timed(figures, name, "10 s"):
+                recordings = table_now(engine, generation.private, "recordings")
                 held = recordings.select("listens").mutate(held=recordings.listens < 0)
                 coverage = measure_coverage(engine, held)
         finally:

@@ -13,15 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lockgroove.campaigns.rooms import Rooms
-from lockgroove.catalogue.claims import Harvest
+from lockgroove.catalogue.claims import PART_BYTES, Harvest
 from lockgroove.catalogue.packs import Packing
 from lockgroove.report import Report
-from lockgroove.testing.generated import Catalogue, parquet
+from lockgroove.testing.generated import Catalogue, Changes, parquet
 
 READER = "generated/1"
 HARVEST = "h-2026-01-01T00:00:00.000000Z"
 AT = "2026-01-01T00:00:00.000000Z"
-TRUTH = "truth"
+LATER_HARVEST = "h-2026-02-01T00:00:00.000000Z"
+LATER_AT = "2026-02-01T00:00:00.000000Z"
+TRUTH, CHANGED_TRUTH = "truth", "truth-changed"
 _PARTS_A_GROUP = 50
 
 # Of one source: frames, records in each, bytes, records in all.
@@ -31,33 +33,56 @@ _Made = tuple[list[_Packed], Mapping[str, pa.Table], pa.Table]
 
 def fill(rooms: Rooms, tracks: int, seed: int, report: Report) -> None:
     """Claims, listens and truth of so many generated tracks. A run that was cut is gone on with."""
+    _fill(rooms, Catalogue(tracks=tracks, seed=seed, harvest=HARVEST, at=AT), TRUTH, report)
+
+
+def fill_changes(rooms: Rooms, tracks: int, seed: int, share: float, report: Report) -> None:
+    """What a later harvest finds of the same: of a share of the claims most changed, some new, some gone."""
     catalogue = Catalogue(tracks=tracks, seed=seed, harvest=HARVEST, at=AT)
-    os.makedirs(f"{rooms.root}/{TRUTH}", exist_ok=True)
+    changes = catalogue.changes(share, seed, LATER_HARVEST, LATER_AT)
+    _fill(rooms, changes, CHANGED_TRUTH, report)
+
+
+def _fill(rooms: Rooms, catalogue: Catalogue | Changes, folder: str, report: Report) -> None:
+    os.makedirs(f"{rooms.root}/{folder}", exist_ok=True)
     parts = list(catalogue.parts())
     groups = [parts[i : i + _PARTS_A_GROUP] for i in range(0, len(parts), _PARTS_A_GROUP)]
     with rooms.lock("claims"), _pool() as pool:
         for number, group in enumerate(groups):
-            truth = f"{rooms.root}/{TRUTH}/{number:05}.parquet"
+            truth = f"{rooms.root}/{folder}/{number:05}.parquet"
             if not os.path.exists(truth):
-                _fill_group(rooms, _made(pool, catalogue, group), truth, f"{HARVEST}-{number:05}")
+                made = _made(pool, catalogue, group)
+                _fill_group(rooms, made, truth, catalogue, number)
             report.progress("generate", number + 1, len(groups), "parts")
 
 
-def _fill_group(rooms: Rooms, made: Iterator[_Made], truth_path: str, harvest: str) -> None:
+def _fill_group(
+    rooms: Rooms, made: Iterator[_Made], truth_path: str, catalogue: Catalogue | Changes, number: int
+) -> None:
     """A group is done when its truth is there. One that was cut is claimed again; its listens are not."""
+    id_, at = catalogue.harvest, catalogue.at
+    harvest = f"{id_}-{number:05}"
     counted = {part.source for part in rooms.store.parts() if part.is_listens and part.harvest == harvest}
     listens: dict[str, list[pa.Table]] = {}
     truths = []
+    packings: dict[str, Packing] = {}
     for packed, tables, truth in made:
         for source, frames, counts, size, records in packed:
-            packing = Packing(frames, counts, size, records)
-            rooms.store.add_packing(Harvest(source, READER, HARVEST, AT), packing)
+            packing = packings.setdefault(source, Packing())
+            packing.frames += frames
+            packing.counts += counts
+            packing.size_bytes += size
+            packing.records += records
+            if packing.size_bytes >= PART_BYTES // 4:
+                rooms.store.add_packing(Harvest(source, READER, id_, at), packings.pop(source))
         for source, table in tables.items():
             listens.setdefault(source, []).append(table)
         truths.append(truth)
+    for source, packing in packings.items():
+        rooms.store.add_packing(Harvest(source, READER, id_, at), packing)
     for source in sorted(set(listens) - counted):
         table = pa.concat_tables(listens[source])
-        group = Harvest(source, READER, harvest, AT)
+        group = Harvest(source, READER, harvest, at)
         rooms.store.add_listens_file(group, parquet(table), table.num_rows, "add")
     pq.write_table(pa.concat_tables(truths), f"{truth_path}.new", compression="zstd")
     os.replace(f"{truth_path}.new", truth_path)
@@ -67,7 +92,7 @@ def _pool() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("forkserver"))
 
 
-def _made(pool: ProcessPoolExecutor, catalogue: Catalogue, parts: Sequence[Any]) -> Iterator[_Made]:
+def _made(pool: ProcessPoolExecutor, catalogue: Catalogue | Changes, parts: Sequence[Any]) -> Iterator[_Made]:
     """What each part is, in order; a few are made ahead."""
     left = iter(parts)
     running = [pool.submit(_make, catalogue, part) for part in islice(left, 2 * (os.cpu_count() or 1))]
@@ -77,7 +102,7 @@ def _made(pool: ProcessPoolExecutor, catalogue: Catalogue, parts: Sequence[Any])
         yield done
 
 
-def _make(catalogue: Catalogue, part: Any) -> _Made:
+def _make(catalogue: Catalogue | Changes, part: Any) -> _Made:
     made = catalogue.make(part)
     packed = []
     for source, lines in made.lines_by_source.items():

@@ -98,7 +98,9 @@ def test_a_flipped_bit_is_found_wherever_it_is(kept_once, tmp_path_factory, data
         path for part in PARTS for path in worlds.files_below(root, part) if (root / path).stat().st_size
     ]
     path = root / data.draw(st.sampled_from(files))
-    worlds.flip(path, data.draw(st.integers(0, path.stat().st_size - 1)), data.draw(st.integers(0, 7)))
+    is_journal = path.suffix == ".jsonl"  # its very last byte: below
+    last = path.stat().st_size - 1 - is_journal
+    worlds.flip(path, data.draw(st.integers(0, last)), data.draw(st.integers(0, 7)))
 
     care = audited(world)
     again = repaired(world)
@@ -107,6 +109,27 @@ def test_a_flipped_bit_is_found_wherever_it_is(kept_once, tmp_path_factory, data
     assert again.mended == named(care)
     require_mended(world, before)
     shutil.rmtree(world.root)
+
+
+@pytest.mark.parametrize("bit", range(8))
+@pytest.mark.parametrize("where", ["home", "place"])
+def test_the_very_last_byte_of_a_journal_may_flip_too(kept_once, tmp_path, where, bit) -> None:
+    """Without its end a line looks like one that was cut while it was written, and it was not.
+
+    A place writes that line again when it next catches up, which is at the end of the audit.
+    """
+    world = worlds.copied(kept_once, tmp_path)
+    before = truth(world.home)
+    root = getattr(world, where)
+    (path,) = worlds.files_below(root, "journal")
+    worlds.flip(root / path, (root / path).stat().st_size - 1, bit)
+
+    care = audited(world)
+    again = repaired(world)
+
+    assert named(care) == ["place:" * (where == "place") + path]
+    assert again.mended == ([path] if where == "home" else [])
+    require_mended(world, before)
 
 
 # more than one

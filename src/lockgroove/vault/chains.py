@@ -28,6 +28,19 @@ def check_copy(place: LocalStorage, source: LocalStorage | None) -> list[Finding
         except (DamageFound, FormatUnknown) as damage:
             where = damage.where.removeprefix(f"{place.name}: ")
             findings.append(Finding("journal-damaged", where, damage.what))
+        else:
+            findings += _foreign_ends(place, source)
+    return findings
+
+
+def _foreign_ends(place: LocalStorage, source: LocalStorage) -> list[Finding]:
+    """Segments whose last line has no end, and is not how ours begins: it was changed, and not cut."""
+    findings = []
+    for name in place.names("journal"):
+        theirs = _read(place, name)
+        torn = theirs[len(_whole(theirs)) :]
+        if torn and not _read(source, name)[len(_whole(theirs)) :].startswith(torn):
+            findings.append(Finding("journal-damaged", f"journal/{name}", "It ends in other bytes than ours"))
     return findings
 
 

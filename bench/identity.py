@@ -18,9 +18,9 @@ import keyed_rows
 import measuring
 import numpy as np
 
-from lockgroove.catalogue.components import components, edge_arrays
-from lockgroove.catalogue.edges import parts_for, recording_edges
-from lockgroove.catalogue.keyed import KEYED
+from lockgroove.catalogue.identity.components import components, edge_arrays
+from lockgroove.catalogue.identity.edges import parts_for, recording_edges
+from lockgroove.catalogue.identity.keyed import KEYED
 from lockgroove.engines import engine
 
 ROWS_PER_NODE = 2.32

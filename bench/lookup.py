@@ -27,8 +27,8 @@ import measuring
 import numpy as np
 
 from lockgroove.catalogue.keyindex import KeyIndex
-from lockgroove.catalogue.keyindex_web import WebRanges
-from lockgroove.catalogue.keyindex_write import KeyIndexWriter
+from lockgroove.catalogue.keyindex.web import WebRanges
+from lockgroove.catalogue.keyindex.write import KeyIndexWriter
 
 STEP = 1 << 20
 SHARES = {"R": 0.37, "T": 0.37, "I": 0.23, "E": 0.03}

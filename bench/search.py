@@ -2,7 +2,7 @@
 
     python bench/search.py DOCS.parquet [WORK]
 
-DOCS.parquet has the columns of `catalogue.search_build.DOC_SCHEMA`. Queries are made from its own titles and
+DOCS.parquet has the columns of `catalogue.search.build.DOC_SCHEMA`. Queries are made from its own titles and
 artists, two thirds of them of much-heard recordings. Times are CPU milliseconds of the asking thread, the
 best of three (warm).
 """

@@ -29,7 +29,8 @@ from lockgroove.report import Silence
 
 FILES = [
     "manifest.json", "manifest.json.minisig", "lockgroove.pub", "README.txt", "claims.jsonl.zst",
-    "listens.parquet", "decisions.jsonl", "volumes.parquet", "volumes/000001.tar", "tables/keys.bin",
+    "listens.parquet", "decisions.jsonl", "matches.jsonl", "volumes.parquet", "volumes/000001.tar",
+    "tables/keys.bin",
     "tables/dictionary.json", *(f"tables/{name}.parquet" for name in (
         "artists", "releases", "recordings", "tracks", "files", "copies", "holdings", "rights", "listens",
         "matches", "ledger", "release_groups", "labels")),
@@ -416,6 +417,8 @@ PAPERS: dict[str, tuple[str, Callable[[Path], object]]] = {
         "decisions",
         lambda d: (d / "decisions.jsonl").write_text(json.dumps(NO_DECISION) + "\n"),
     ),
+    "noise for matches": ("matches", lambda d: (d / "matches.jsonl").write_bytes(b"\xff\n")),
+    "matches of numbers": ("matches", lambda d: (d / "matches.jsonl").write_bytes(b"7\n")),
     "noise for an index": ("volumes.parquet", lambda d: (d / "volumes.parquet").write_bytes(os.urandom(300))),
     "another index": ("volumes.parquet", lambda d: shutil.copy(d / "listens.parquet", d / "volumes.parquet")),
 }

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lockgroove.catalogue.build import HELD_SCHEMA, Inputs, Work, build_tables
+from lockgroove.catalogue.build.staging import Stages
 from lockgroove.catalogue.claims import LISTEN_SCHEMA
 from lockgroove.catalogue.facts import Facts, write_facts
-from lockgroove.catalogue.records import record_of
-from lockgroove.catalogue.staging import Stages
+from lockgroove.catalogue.facts.records import record_of
 from lockgroove.rebuild import Judging
 
 SHELF = "shelf-aaaaaaaaaaaaaaaa"

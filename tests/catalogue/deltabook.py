@@ -17,16 +17,16 @@ import pyarrow.parquet as pq
 from claimbook import Record
 
 from lockgroove.catalogue.build import HELD_SCHEMA, Inputs, Work, build_tables
+from lockgroove.catalogue.build.staging import Stages
 from lockgroove.catalogue.claims import LISTEN_SCHEMA
 from lockgroove.catalogue.deltas import Base, Change, make_delta
 from lockgroove.catalogue.facts import Facts, write_facts
+from lockgroove.catalogue.facts.records import record_of
 from lockgroove.catalogue.generations import DELTA
 from lockgroove.catalogue.keyindex import KeyIndex
 from lockgroove.catalogue.layers import members_now, open_keys, rows_now, search_deltas
-from lockgroove.catalogue.records import record_of
 from lockgroove.catalogue.schemas import SPECS
 from lockgroove.catalogue.search import SearchIndex
-from lockgroove.catalogue.staging import Stages
 from lockgroove.rebuild import Judging
 from lockgroove.rebuild.searching import build_search
 

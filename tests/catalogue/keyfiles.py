@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lockgroove.catalogue.keyindex import FileRanges
-from lockgroove.catalogue.keyindex_write import KeyIndexWriter
+from lockgroove.catalogue.keyindex.write import KeyIndexWriter
 
 Entry = tuple[str, bytes, int]
 

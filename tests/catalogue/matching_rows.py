@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from lockgroove.catalogue.components import components
-from lockgroove.catalogue.edges import recording_edges
-from lockgroove.catalogue.keyed import KEYED, in_parts
-from lockgroove.catalogue.rules import RULES
+from lockgroove.catalogue.identity.components import components
+from lockgroove.catalogue.identity.edges import recording_edges
+from lockgroove.catalogue.identity.keyed import KEYED, in_parts
+from lockgroove.catalogue.identity.rules import RULES
 from lockgroove.engines import Engine
 
 REFERENCE, BYTES, MBID, ISRC, NAMES, EARLIER = range(6)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matching_rows import groups_of
 
-from lockgroove.catalogue.byhand import Decision, Edge, cuts, group_by_hand, judge
-from lockgroove.catalogue.keyed import EDGES
-from lockgroove.catalogue.rules import BY_HAND, RULES
+from lockgroove.catalogue.identity.byhand import Decision, Edge, cuts, group_by_hand, judge
+from lockgroove.catalogue.identity.keyed import EDGES
+from lockgroove.catalogue.identity.rules import BY_HAND, RULES
 from lockgroove.engines import DuckDBEngine, Engine
 
 NODES = 12

@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 
 from lockgroove import archive
 from lockgroove.archive import Archive
-from lockgroove.catalogue import frameindex
-from lockgroove.catalogue.claimlines import encoded, liner, mark_of, record_of, verbatim
-from lockgroove.catalogue.claims import Harvest, Waiting
-from lockgroove.catalogue.listenparts import Spool
-from lockgroove.catalogue.packs import FRAME_BYTES_MAX, frame_lengths, frame_lines, lines_of, pack_of
+from lockgroove.catalogue.claims import Harvest, Waiting, frameindex
+from lockgroove.catalogue.claims.lines import encoded, liner, mark_of, record_of, verbatim
+from lockgroove.catalogue.claims.listenparts import Spool
+from lockgroove.catalogue.claims.packs import FRAME_BYTES_MAX, frame_lengths, frame_lines, lines_of, pack_of
 from lockgroove.errors import DamageFound
 from lockgroove.journal import canonical
 from lockgroove.model import Claim, ListenCount
@@ -201,8 +200,8 @@ def test_listens_of_later_deltas_add_to_the_newest_that_replaced(home: Archive) 
 
 
 def test_counts_spool_into_files_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lockgroove.catalogue.listenparts.ROWS_AT_ONCE", 10)
-    monkeypatch.setattr("lockgroove.catalogue.listenparts.FILE_BYTES_MAX", 2000)
+    monkeypatch.setattr("lockgroove.catalogue.claims.listenparts.ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("lockgroove.catalogue.claims.listenparts.FILE_BYTES_MAX", 2000)
     spool = Spool(str(tmp_path / "spool"), "lb")
     for number in range(100):
         spool.add([ListenCount(f"k{number:03}", "", group, 2, 2, 1) for group in range(5)])
@@ -230,7 +229,7 @@ def test_any_zstd_tool_reads_a_pack(home: Archive) -> None:
 
 def test_a_part_is_full_by_its_bytes_or_by_its_text(home: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text that packs well fills memory all the same."""
-    monkeypatch.setattr("lockgroove.catalogue.claims.PART_TEXT_BYTES", 100_000)
+    monkeypatch.setattr("lockgroove.catalogue.claims.store.PART_TEXT_BYTES", 100_000)
     waiting = Waiting(home.store, HARVEST)
 
     waiting.add([claim(1, {"x": "a" * 50_000})])

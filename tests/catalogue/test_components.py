@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lockgroove.catalogue.components import components
+from lockgroove.catalogue.identity.components import components
 
 CUT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -44,7 +44,7 @@ def graphs(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]]]:
 def _chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes millions of edges at a time is cut into pieces that a test can fill."""
     if request.param:
-        monkeypatch.setattr("lockgroove.catalogue.components._CHUNK", request.param)
+        monkeypatch.setattr("lockgroove.catalogue.identity.components._CHUNK", request.param)
 
 
 @CUT

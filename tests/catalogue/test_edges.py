@@ -26,9 +26,9 @@ from matching_rows import (
     worlds,
 )
 
-from lockgroove.catalogue.edges import recording_edges
-from lockgroove.catalogue.keyed import spread_out
-from lockgroove.catalogue.rules import NAMES_PER_IDENTIFIER_MAX, RULES
+from lockgroove.catalogue.identity.edges import recording_edges
+from lockgroove.catalogue.identity.keyed import spread_out
+from lockgroove.catalogue.identity.rules import NAMES_PER_IDENTIFIER_MAX, RULES
 from lockgroove.engines import DuckDBEngine, Engine
 
 FEW = settings(max_examples=15)

@@ -19,7 +19,7 @@ from lockgroove.catalogue.keyindex import (
     barcode_key,
     isrc_key,
 )
-from lockgroove.catalogue.keyindex_format import LEAF_RECORDS, PAGE_BYTES
+from lockgroove.catalogue.keyindex.format import LEAF_RECORDS, PAGE_BYTES
 
 FEW = [b"\0" * 12, b"\xff" * 12, b"USRC17607839", b"USRC17607840", b"a" * 11 + b"\0", b"\0" * 11 + b"a"]
 entries_of = st.lists(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from keyfiles import key_of, numbered, write
 
 from lockgroove.catalogue.keyindex import KeyIndex
-from lockgroove.catalogue.keyindex_format import PAGE_BYTES
+from lockgroove.catalogue.keyindex.format import PAGE_BYTES
 from lockgroove.errors import DamageFound, FormatUnknown, LockgrooveError
 
 reusing_tmp = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

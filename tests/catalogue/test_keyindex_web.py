@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from lockgroove.catalogue.keyindex import KeyIndex
-from lockgroove.catalogue.keyindex_web import WebRanges
-from lockgroove.catalogue.keyindex_write import KeyIndexWriter
+from lockgroove.catalogue.keyindex.web import WebRanges
+from lockgroove.catalogue.keyindex.write import KeyIndexWriter
 from lockgroove.errors import DamageFound, FormatUnknown, Unavailable
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

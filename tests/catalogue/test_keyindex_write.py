@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lockgroove.catalogue.keyindex import KeyIndex, write_key_index
-from lockgroove.catalogue.keyindex_format import RECORD
-from lockgroove.catalogue.keyindex_write import KeyIndexWriter, key_array, row_array, sort_records
+from lockgroove.catalogue.keyindex.format import RECORD
+from lockgroove.catalogue.keyindex.write import KeyIndexWriter, key_array, row_array, sort_records
 from lockgroove.errors import StorageFailed
 
 Entry = tuple[str, bytes, int]

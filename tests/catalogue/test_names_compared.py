@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgroove.catalogue.names import Compared, compared, compared_all, name_key, version_key
-from lockgroove.catalogue.names_credits import credit_words
-from lockgroove.catalogue.names_folding import fold_words, latin
-from lockgroove.catalogue.names_titles import TELLING, read_title
+from lockgroove.catalogue.names.credits import credit_words
+from lockgroove.catalogue.names.folding import fold_words, latin
+from lockgroove.catalogue.names.titles import TELLING, read_title
 
 WORDS = st.sampled_from(
     """song night Love the The feat ft. featuring & and with x live Live remix Mix (Live) [Remix] - – ( ) [ ]

@@ -10,8 +10,10 @@ import claimbook
 import pytest
 from claimbook import LISTENS, SHELF, build, count, listened, record, rows, sound
 
-from lockgroove.catalogue import build as building
-from lockgroove.catalogue import edges, spilling, staging
+from lockgroove.catalogue import spilling
+from lockgroove.catalogue.build import staging
+from lockgroove.catalogue.build import tables as building
+from lockgroove.catalogue.identity import edges
 from lockgroove.catalogue.keyindex import KeyIndex
 from lockgroove.model import entity_id
 

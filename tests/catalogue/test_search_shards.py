@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lockgroove.catalogue import search_build, search_layout
 from lockgroove.catalogue.search import Doc, Filters, SearchIndex, build_delta, build_index, build_shards
-from lockgroove.catalogue.search_layout import Layout
+from lockgroove.catalogue.search import build as search_build
+from lockgroove.catalogue.search import layout as search_layout
+from lockgroove.catalogue.search.layout import Layout
 from lockgroove.errors import FormatUnknown
 
 WORDS = "amber brook cinder dune kestrel fjord grove harbor islet jetty".split()

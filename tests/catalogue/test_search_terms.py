@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lockgroove.catalogue.names import fold
 from lockgroove.catalogue.search import Doc, SearchIndex, build_index
-from lockgroove.catalogue.search_filters import NUMBER_MAX, Filters, fact_terms, required
-from lockgroove.catalogue.search_terms import folded_words, name_terms, one_typo_away
+from lockgroove.catalogue.search.filters import NUMBER_MAX, Filters, fact_terms, required
+from lockgroove.catalogue.search.terms import folded_words, name_terms, one_typo_away
 
 HEARD = [
     ("Sakura", "さくら"),

@@ -21,11 +21,11 @@ from matching_rows import ISRC, MBID, NAMES, Row, arrow, edges_of
 from test_parts import a_world
 
 import sparkcluster
-from lockgroove.catalogue import grouping
-from lockgroove.catalogue.components import components
-from lockgroove.catalogue.keyed import spread_out
+from lockgroove.catalogue.build import grouping
+from lockgroove.catalogue.identity.components import components
+from lockgroove.catalogue.identity.keyed import spread_out
+from lockgroove.catalogue.identity.starforest import star_forest
 from lockgroove.catalogue.merging import Changes, merged
-from lockgroove.catalogue.starforest import star_forest
 from lockgroove.coverage.curve import measure_coverage
 from lockgroove.engines import DuckDBEngine, Engine, open_engine
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgroove.catalogue.components import components
-from lockgroove.catalogue.starforest import star_forest
+from lockgroove.catalogue.identity.components import components
+from lockgroove.catalogue.identity.starforest import star_forest
 from lockgroove.engines import DuckDBEngine, Engine
 
 NODES = 30

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lockgroove import archive
-from lockgroove.catalogue import facts
+from lockgroove.catalogue.facts import families
 from lockgroove.cli import main
 from lockgroove.model import entity_id, id_text
 from lockgroove.rebuild import tables as rebuilding
@@ -146,7 +146,7 @@ def test_facts_that_were_let_go_of_come_back_from_the_claims(
     run("gather", "musicbrainz", recordings(tmp_path))
     kept = run("rebuild")[1][-1]["digest"]
     held = list((tmp_path / "a" / "cache").glob("facts-*/*/nodes.parquet"))
-    monkeypatch.setattr(facts, "_KEPT_BYTES_MAX", 0)
+    monkeypatch.setattr(families, "_KEPT_BYTES_MAX", 0)
 
     first, second = (run("rebuild")[1][-1]["digest"] for _ in range(2))
 

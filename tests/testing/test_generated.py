@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgroove.catalogue.claims import LISTEN_SCHEMA, records_of
-from lockgroove.catalogue.packs import pack_of
+from lockgroove.catalogue.claims.packs import pack_of
 from lockgroove.journal import canonical
 from lockgroove.testing.generated import DIFFERENCES, Catalogue, Lines, parquet
 

@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import zstandard
 
 from lockgroove.catalogue.claims import LISTEN_SCHEMA, records_of
-from lockgroove.catalogue.facing import Facing
 from lockgroove.catalogue.facts import tables_of
+from lockgroove.catalogue.facts.facing import Facing
+from lockgroove.catalogue.facts.records import strictly
 from lockgroove.catalogue.keyindex import KeyIndex
 from lockgroove.catalogue.layers import KEYS
-from lockgroove.catalogue.records import strictly
 from lockgroove.dumps import Manifest
 from lockgroove.dumps.write import CLAIMS, DECISIONS, LISTENS, MATCHES, VOLUME_INDEX, VOLUME_SCHEMA
 from lockgroove.errors import UsageError, VerificationFailed

@@ -14,10 +14,10 @@ from typing import Any
 import duckdb
 
 from lockgroove.catalogue.claims import ClaimStore, Part
-from lockgroove.catalogue.facing import Facing
 from lockgroove.catalogue.facts import SCHEMAS, Facts, ordinal_of
-from lockgroove.catalogue.ranks import source_rank
-from lockgroove.catalogue.records import record_of
+from lockgroove.catalogue.facts.facing import Facing
+from lockgroove.catalogue.facts.ranks import source_rank
+from lockgroove.catalogue.facts.records import record_of
 from lockgroove.catalogue.spilling import parquet
 
 # What a row of a recording shows and a claim says; what it says of a seat it says with the release.

@@ -19,7 +19,6 @@ from lockgroove.catalogue.generations import DELTA
 from lockgroove.catalogue.keyindex import KeyIndex, KeyIndexes
 from lockgroove.catalogue.rowreading import RowReader
 from lockgroove.catalogue.spilling import parquet
-from lockgroove.catalogue.writing import member_files
 
 SEARCH_DELTA = "search-delta"
 KEYS = "keys.bin"
@@ -67,6 +66,11 @@ def gone_file(folder: str, name: str) -> str:
     There is none beside a whole table.
     """
     return f"{folder}/{DELTA}/{name}-gone.parquet"
+
+
+def member_files(folder: str) -> list[str]:
+    """Lists of members that a whole build keeps: of recordings of one claim, and of several."""
+    return [f"{folder}/members-of-one.parquet", f"{folder}/members-of-several.parquet"]
 
 
 def members_now(folder: str, state: str) -> str:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from lockgroove import durable, keys, tables
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import LISTEN_SCHEMA, ClaimStore, pack_of
-from lockgroove.catalogue.records import Record, decoded
+from lockgroove.catalogue.facts.records import Record, decoded
 from lockgroove.dumps import readme
 from lockgroove.dumps.manifest import MANIFEST, PUBLIC_KEY, SIGNATURE, SUMS, Manifest, trusted_comment
 from lockgroove.journal import canonical

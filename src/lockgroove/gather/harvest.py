@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockgroove.catalogue.claims import ClaimStore, Harvest, Waiting
-from lockgroove.catalogue.listenparts import Spool
+from lockgroove.catalogue.claims.listenparts import Spool
 from lockgroove.gather.counting import Gathered, Tally
 from lockgroove.gather.stamps import Mark, Stamps
 from lockgroove.journal import Journal

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from lockgroove import durable
-from lockgroove.catalogue.claimlines import mark_of
 from lockgroove.catalogue.claims import ClaimStore, Part
+from lockgroove.catalogue.claims.lines import mark_of
 from lockgroove.gather import stampfiles
 from lockgroove.gather.digests import GONE, Digests, key_digests, of_kinds, stamp_digest, stamp_digests
 from lockgroove.gather.stampfiles import PAIR_BYTES

@@ -27,9 +27,15 @@ class Basis:
     @staticmethod
     def of(store: ClaimStore, matches: Sequence[HandMatch]) -> Basis:
         """All that there is now."""
-        by_hand = [(one.hex(), other.hex(), same) for one, other, same in pairs(matches)]
         claims = [_named(part) for part in store.parts() if not part.is_listens]
-        return Basis(generations.making(), claims, [_named(part) for part in store.listens()], by_hand)
+        return Basis(
+            generations.making(), claims, [_named(part) for part in store.listens()], Basis.of_hand(matches)
+        )
+
+    @staticmethod
+    def of_hand(matches: Sequence[HandMatch]) -> list[tuple[str, str, bool]]:
+        """Matches by hand in the order in which they count."""
+        return [(one.hex(), other.hex(), same) for one, other, same in pairs(matches)]
 
     def save(self, folder: str) -> None:
         """Keep it in the folder of a generation."""

@@ -7,12 +7,13 @@ import shutil
 import time
 from collections.abc import Sequence
 from functools import partial
+from itertools import takewhile
 
 from lockgroove.catalogue import generations, layers
 from lockgroove.catalogue.claims import ClaimStore, Part
 from lockgroove.catalogue.deltas import Base, Change, TooMuchChanged, make_delta
 from lockgroove.catalogue.facts import Facts, cached_facts, kept_facts
-from lockgroove.catalogue.rereading import nodes_of
+from lockgroove.catalogue.facts.rereading import nodes_of
 from lockgroove.rebuild.basis import Basis, parts_named
 from lockgroove.rebuild.handmatches import HandMatch, pairs
 from lockgroove.rebuild.inputs import held_inputs, is_alike
@@ -87,9 +88,10 @@ def _counted(store: ClaimStore, basis: Basis) -> list[str]:
 
 
 def _said(matches: Sequence[HandMatch], basis: Basis) -> list[bytes]:
-    """The ids of whatever was said by hand since, or is unsaid."""
-    now = [(one.hex(), other.hex(), same) for one, other, same in pairs(matches)]
-    differ = set(now) ^ set(basis.by_hand) if sorted(now) != sorted(basis.by_hand) else set()
+    """The ids of whatever was said by hand since, or is unsaid, or counts in another order."""
+    now = Basis.of_hand(matches)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(now, basis.by_hand, strict=False)))
+    differ = [*now[alike:], *basis.by_hand[alike:]]
     return [bytes.fromhex(own_id) for one, other, _ in differ for own_id in (one, other)]
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lockgroove.catalogue.search_build import DOC_SCHEMA, build_shards
+from lockgroove.catalogue.search.build import DOC_SCHEMA, build_shards
 
 _BATCH_ROWS = 10_000
 _OWN = ("listens", "title", "artist", "composer", "year", "duration_ms")

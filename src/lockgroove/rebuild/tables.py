@@ -10,9 +10,9 @@ from functools import partial
 
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.build import Inputs, Work, build_tables
+from lockgroove.catalogue.build.staging import STAGES_FILE, Stages
 from lockgroove.catalogue.claims import ClaimStore
 from lockgroove.catalogue.facts import Facts, cached_facts
-from lockgroove.catalogue.staging import STAGES_FILE, Stages
 from lockgroove.rebuild.basis import Basis
 from lockgroove.rebuild.handmatches import HandMatch, pairs
 from lockgroove.rebuild.inputs import held_inputs, is_alike

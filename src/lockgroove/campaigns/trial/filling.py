@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue.claims import PART_BYTES, Harvest
-from lockgroove.catalogue.packs import Packing
+from lockgroove.catalogue.claims.packs import Packing
 from lockgroove.report import Report
 from lockgroove.testing.generated import Catalogue, Changes, parquet
 

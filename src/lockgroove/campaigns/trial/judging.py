@@ -14,7 +14,7 @@ from lockgroove.campaigns.trial.figures import Figures
 from lockgroove.campaigns.trial.filling import TRUTH
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.keyindex import KeyIndex
-from lockgroove.catalogue.keyindex_write import key_array
+from lockgroove.catalogue.keyindex.write import key_array
 
 _ID = "unhex(substr(sha256(concat_ws(chr(0), 'lockgroove-1', 'recording', source, key)), 1, 24))"
 _PAIRS = """

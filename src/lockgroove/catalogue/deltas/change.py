@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from lockgroove.catalogue.facts import Facts
-from lockgroove.catalogue.layers import base_rows
+from lockgroove.catalogue.layers import base_rows, member_files
 from lockgroove.catalogue.spilling import parquet
-from lockgroove.catalogue.writing import member_files
 
 # One in so many claims may be read again; with more, a whole build is the quicker way.
 _SHARE_MAX = 4

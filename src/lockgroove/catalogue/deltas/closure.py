@@ -10,12 +10,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from lockgroove.catalogue.build.verdicts import JUDGED, SHOWN_OF_FILES
 from lockgroove.catalogue.claims import LISTEN_SCHEMA
 from lockgroove.catalogue.deltas.change import Base, Change, TooMuchChanged
 from lockgroove.catalogue.deltas.leads import Leads
 from lockgroove.catalogue.facts import SCHEMAS
 from lockgroove.catalogue.spilling import parquet, view
-from lockgroove.catalogue.verdicts import JUDGED, SHOWN_OF_FILES
 
 _SETUP = """
 CREATE OR REPLACE TEMP TABLE touched (row BIGINT);

@@ -13,8 +13,8 @@ import duckdb
 
 from lockgroove.catalogue.deltas.change import Base, Change
 from lockgroove.catalogue.facts import SCHEMAS, Facts
+from lockgroove.catalogue.facts.summaries import path_of
 from lockgroove.catalogue.spilling import one, parquet, quoted, view
-from lockgroove.catalogue.summaries import path_of
 
 FAMILIES = {
     "artists": "artist_id", "releases": "release_id", "release_groups": "release_group_id", "labels": "label_id"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import duckdb
 
+from lockgroove.catalogue.build.keying import BARCODE, ISRC_KEY, MUSICBRAINZ, NAMED_KEYS, PLAIN_BARCODE
 from lockgroove.catalogue.deltas.change import Base
 from lockgroove.catalogue.deltas.leads import Leads
 from lockgroove.catalogue.generations import DELTA
 from lockgroove.catalogue.keyindex import NO_ROW
-from lockgroove.catalogue.keyindex_write import KeyIndexWriter
-from lockgroove.catalogue.keying import BARCODE, ISRC_KEY, MUSICBRAINZ, NAMED_KEYS, PLAIN_BARCODE
+from lockgroove.catalogue.keyindex.write import KeyIndexWriter
 from lockgroove.catalogue.layers import KEYS, changed_file
 from lockgroove.catalogue.spilling import parquet, stream
 

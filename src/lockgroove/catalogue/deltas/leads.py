@@ -6,10 +6,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from lockgroove.catalogue.build.keying import ISRC_KEY, MUSICBRAINZ, NAME_KEYS, NAME_SCHEME, name_keys
 from lockgroove.catalogue.deltas.change import Base
 from lockgroove.catalogue.keyindex import KeyIndex
-from lockgroove.catalogue.keyindex_write import key_array
-from lockgroove.catalogue.keying import ISRC_KEY, MUSICBRAINZ, NAME_KEYS, NAME_SCHEME, name_keys
+from lockgroove.catalogue.keyindex.format import KEY_BYTES, sortable
+from lockgroove.catalogue.keyindex.write import key_array
 from lockgroove.catalogue.layers import KEYS
 
 _RECORDING = MUSICBRAINZ.format(kind="recording", mbid="lower(mbid)")
@@ -53,5 +54,5 @@ class Leads:
     def _named(self, nodes: str) -> np.ndarray:
         named = self._db.sql(f"SELECT DISTINCT name_key, version_key FROM {nodes}").to_arrow_table()
         keys, has_name = name_keys(named)
-        distinct = np.unique(keys[has_name], axis=0)
+        distinct = np.unique(sortable(keys[has_name])).view(np.uint8).reshape(-1, KEY_BYTES)
         return self._names.pairs_of(NAME_SCHEME, distinct)[1].astype(np.int64)

@@ -10,8 +10,12 @@ import duckdb
 from lockgroove import tables
 from lockgroove.catalogue import generations, layers
 from lockgroove.catalogue.build import HELD_SCHEMA, TOLD_SCHEMA
+from lockgroove.catalogue.build.counting import count_listens, listens_in_order
+from lockgroove.catalogue.build.grouping import find_groups
+from lockgroove.catalogue.build.seating import seat, write_names
+from lockgroove.catalogue.build.verdicts import Judge, judge_files
+from lockgroove.catalogue.build.writing import file_members, write_matches, write_recordings, write_tracks
 from lockgroove.catalogue.claims import LISTEN_SCHEMA
-from lockgroove.catalogue.counting import count_listens, listens_in_order
 from lockgroove.catalogue.deltas.change import Base, Change
 from lockgroove.catalogue.deltas.closure import Closure
 from lockgroove.catalogue.deltas.involved import gather_said, involve, involve_rows
@@ -21,13 +25,9 @@ from lockgroove.catalogue.deltas.mapping import PARTED, map_names, map_recording
 from lockgroove.catalogue.deltas.searching import write_search_delta
 from lockgroove.catalogue.deltas.splicing import HANGING, splice
 from lockgroove.catalogue.facts import SCHEMAS as FACTS
-from lockgroove.catalogue.grouping import find_groups
-from lockgroove.catalogue.ranks import rank_macro
+from lockgroove.catalogue.facts.ranks import rank_macro
 from lockgroove.catalogue.schemas import SPECS
-from lockgroove.catalogue.seating import seat, write_names
 from lockgroove.catalogue.spilling import engine, view
-from lockgroove.catalogue.verdicts import Judge, judge_files
-from lockgroove.catalogue.writing import file_members, write_matches, write_recordings, write_tracks
 
 # Only what was counted of claims that are here: the rest stays as it was counted before.
 _LISTENS = """

@@ -10,12 +10,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from lockgroove.catalogue.build.numbering import Rows, parts_of_seats
+from lockgroove.catalogue.build.seating import Seats
 from lockgroove.catalogue.deltas.change import Base
 from lockgroove.catalogue.deltas.involved import FAMILIES
 from lockgroove.catalogue.deltas.leads import Leads
 from lockgroove.catalogue.keyindex import ENTITY_SCHEMES
-from lockgroove.catalogue.numbering import Rows, parts_of_seats
-from lockgroove.catalogue.seating import Seats
 
 _SCHEMES = {
     "artists": ENTITY_SCHEMES["artist"], "releases": ENTITY_SCHEMES["release"],

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from lockgroove.catalogue.layers import SEARCH_DELTA, changed_file, gone_file, rows_now
 from lockgroove.catalogue.search import build_delta
-from lockgroove.catalogue.search_build import DOC_SCHEMA
+from lockgroove.catalogue.search.build import DOC_SCHEMA
 from lockgroove.catalogue.spilling import parquet, quoted
 
 _DOCS = "search-docs.parquet"

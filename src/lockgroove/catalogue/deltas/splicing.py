@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from lockgroove import tables
-from lockgroove.catalogue import queries
+from lockgroove.catalogue.build import queries
 from lockgroove.catalogue.deltas.change import Base
 from lockgroove.catalogue.generations import DELTA
 from lockgroove.catalogue.layers import MEMBERS, OWN_IDS, changed_file, gone_file

@@ -273,6 +273,18 @@ def test_one_that_joins_two_others_leaves_one_row_and_every_id_leads_to_it(tmp_p
     assert len({tuple(keys["R", entity_id("recording", "plain", key)]) for key in "123"}) == 1
 
 
+@pytest.mark.parametrize("public", [False, True])
+def test_an_earlier_version_of_a_file_comes_in_when_its_bytes_do(tmp_path: Path, public: bool) -> None:
+    """What was offered before, and is offered no more, was not told of until it was held."""
+    first = sound("D/1.flac", "Kalinka", licences=OPEN, stamp="1-1", at=EARLY)
+    second = sound("D/1.flac", "Катюша", licences=OPEN, stamp="2-2", at=LATE, ms=320_000)
+    claims_told = [[first, second]]
+    before, after = Book(tmp_path, claims_told), Book(tmp_path, claims_told, held=[held_row(first)])
+
+    same(before, after, public)
+    assert len(told(after.whole(public))["files"]) == 2
+
+
 def test_a_delta_leaves_the_base_as_it_was(tmp_path: Path) -> None:
     old = [recording(str(n), f"Song {n}", "Choir") for n in range(50)]
     before, after = (

@@ -24,11 +24,16 @@ CREATE OR REPLACE TEMP TABLE changed_files AS
     SELECT DISTINCT source, key, stamp, seq, sha512 FROM (
         (SELECT * FROM ({now}) EXCEPT SELECT * FROM ({before}))
         UNION ALL (SELECT * FROM ({before}) EXCEPT SELECT * FROM ({now})));
+CREATE OR REPLACE TEMP TABLE own_files AS SELECT DISTINCT seq FROM changed_files;
 CREATE OR REPLACE TEMP VIEW own_nodes AS
     SELECT * FROM fresh_nodes
-    UNION ALL SELECT * FROM chosen WHERE seq IN (SELECT seq FROM changed_files)
+    UNION ALL SELECT * FROM chosen WHERE (kind = 'file' AND seq IN (SELECT seq FROM own_files))
         OR recording_id IN (SELECT recording_id FROM led WHERE row IN (SELECT row FROM touched));
 """
+# An earlier version of a file has an id that its claim alone does not tell, so files are known by their claims.
+_OWN_SEQS = """
+    INSERT INTO own_files SELECT DISTINCT seq FROM {members} WHERE recording_row IN (SELECT row FROM touched)
+    EXCEPT SELECT seq FROM own_files"""
 # Recordings on releases, by a table `asked` of rows of releases or of tracks.
 _ON_RELEASES = "SELECT DISTINCT recording_row FROM {tracks} WHERE release_row IN (SELECT row FROM asked)"
 _OF_TRACKS = "SELECT DISTINCT recording_row FROM {tracks} WHERE row IN (SELECT row FROM asked)"
@@ -88,6 +93,7 @@ class Closure:
 
     def grow(self) -> None:
         """Read all claims of what is touched, then of what shares a key with any of them."""
+        self._db.execute(_OWN_SEQS.format(members=self._base.members))
         self._choose(_SEQS.format(members=self._base.members, rows="touched"))
         near = np.union1d(self._leads.rows_of_nodes("own_nodes"), self._beside(_OWN_FILES))
         self._insert("bystanders", np.setdiff1d(near, self._known()))

@@ -95,11 +95,12 @@ def take_nodes(db: duckdb.DuckDBPyConnection, seats: Seats, rows: Rows) -> None:
         " isrcs VARCHAR[], mbid VARCHAR, sub BIGINT, is_own BOOLEAN)"
     )
     columns = ["recording_id", "seq", "withdrawn", "source", "isrcs", "mbid"]
-    for start, seated in parts_of_seats(seats, columns):
+    for start, seated in parts_of_seats(seats, [*columns, "kind"]):
         sub = rows.of(slice(start, start + seated.num_rows)).astype(np.int64)
-        db.register("seated", seated.select(columns).append_column("sub", pa.array(sub)))
+        db.register("seated", seated.append_column("sub", pa.array(sub)))
         db.execute(
-            "INSERT INTO sub_nodes SELECT *, recording_id IN (SELECT recording_id FROM own_nodes) FROM seated"
+            f"INSERT INTO sub_nodes SELECT {', '.join(columns)}, sub, recording_id IN (SELECT recording_id FROM own_nodes)"
+            " OR (kind = 'file' AND seq IN (SELECT seq FROM own_files)) FROM seated"
         )
         db.unregister("seated")
 

@@ -147,6 +147,11 @@ def test_facts_that_were_let_go_of_are_not_asked_for(
     assert titles(run("search", "another")[1]) == ["Another song"]
     assert not current(tmp_path).is_whole
     assert len(list((tmp_path / "a" / "cache").glob("facts-*/*/nodes.parquet"))) == 1
+    said = run("show", "00000000-2222-4222-8222-222222222222", "--evidence")[1]
+    (artist,) = [line for line in said if line["type"] == "item"]
+    assert {value["name"] for value in artist["evidence"]} >= {"name", "mbid"}
+    assert all(claim["body"]["artist-credit"][0]["name"] == "Choir" for claim in artist["claims_as_given"])
+    assert len(list((tmp_path / "a" / "cache").glob("facts-*/*/nodes.parquet"))) == 1
 
 
 def test_a_lost_cache_means_a_whole_build(run: Run, tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import evidence as claimed
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.evidence import Testimony, Value
-from lockgroove.catalogue.facts import cached_facts
+from lockgroove.catalogue.facts import facts_there
+from lockgroove.catalogue.facts.summaries import path_of
 from lockgroove.catalogue.layers import members_now
 from lockgroove.catalogue.reader import Reader
 from lockgroove.errors import UsageError
 from lockgroove.model import parse_id
-from lockgroove.report import Silence
 
 # Table, its family of facts, and the column of its id.
 _NAMED = {
@@ -45,8 +45,11 @@ def evidence(rooms: Rooms, reader: Reader, table: str, row: int) -> Evidence:
     found = reader.by_rows(table, [row])[0]
     parsed = parse_id(found[column])
     assert parsed is not None
-    facts = cached_facts(rooms.store, f"{rooms.root}/cache", Silence())
-    testimonies = claimed.named(rooms.store, facts, family, parsed[1], found["mbid"])
+    files = [
+        path_of(generations.state_beside(reader.folder), family),
+        *facts_there(f"{rooms.root}/cache", rooms.store.parts()).files(family),
+    ]
+    testimonies = claimed.named(rooms.store, files, family, parsed[1], found["mbid"])
     shown = {name: value for name, value in found.items() if value is not None and not name.endswith("row")}
     return Evidence(testimonies, claimed.named_values(testimonies, family, shown))
 

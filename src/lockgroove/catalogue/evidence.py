@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from lockgroove.catalogue.claims import ClaimStore, Part
-from lockgroove.catalogue.facts import SCHEMAS, Facts, ordinal_of
+from lockgroove.catalogue.facts import SCHEMAS, ordinal_of
 from lockgroove.catalogue.facts.facing import Facing
 from lockgroove.catalogue.facts.ranks import source_rank
 from lockgroove.catalogue.facts.records import record_of
@@ -64,11 +64,13 @@ def testimonies(store: ClaimStore, members: str, recording_row: int) -> list[Tes
     return _best_first(_of_kinds(found, ("file", "recording", "release", "listened")))
 
 
-def named(store: ClaimStore, facts: Facts, family: str, own_id: bytes, mbid: str | None) -> list[Testimony]:
-    """The claims that name a release, release group, artist or label, best first."""
-    files = facts.files(family)
-    if not files:
-        return []
+def named(
+    store: ClaimStore, files: Sequence[str], family: str, own_id: bytes, mbid: str | None
+) -> list[Testimony]:
+    """The claims that name a release, release group, artist or label, best first, from rows of its family.
+
+    Where the rows of all claims were let go of, the claims that decided, by the summaries of a whole build.
+    """
     column = SCHEMAS[family].names[0]
     with duckdb.connect() as db:
         query = f"SELECT DISTINCT seq, detail FROM {parquet(files)} WHERE {column} = ? OR lower(mbid) = ?"

@@ -12,7 +12,7 @@ from itertools import takewhile
 from lockgroove.catalogue import generations, layers
 from lockgroove.catalogue.claims import ClaimStore, Part
 from lockgroove.catalogue.deltas import Base, Change, TooMuchChanged, make_delta
-from lockgroove.catalogue.facts import Facts, cached_facts, kept_facts
+from lockgroove.catalogue.facts import Facts, cached_facts, facts_there
 from lockgroove.catalogue.facts.rereading import nodes_of
 from lockgroove.rebuild.basis import Basis, parts_named
 from lockgroove.rebuild.handmatches import HandMatch, pairs
@@ -51,8 +51,8 @@ def build_changes(
     began = time.monotonic()
     report.progress("catalogue", 0, None, "changes")
     of_fresh = cached_facts(store, f"{root}/cache", report, fresh)
-    of_known = kept_facts(f"{root}/cache", known)
-    if of_known is None:
+    of_known = facts_there(f"{root}/cache", known)
+    if len(of_known.folders) < len(known):
         return None
     change = Change(
         facts=Facts([*of_known.folders, *of_fresh.folders]),

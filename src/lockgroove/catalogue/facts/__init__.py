@@ -8,12 +8,12 @@ from lockgroove.catalogue.facts.families import (
     VERSION,
     Facts,
     cached_facts,
-    kept_facts,
+    facts_there,
     ordinal_of,
     tables_of,
     write_facts,
 )
 
 __all__ = [
-    "SCHEMAS", "VERSION", "Facts", "cached_facts", "kept_facts", "ordinal_of", "tables_of", "write_facts",
+    "SCHEMAS", "VERSION", "Facts", "cached_facts", "facts_there", "ordinal_of", "tables_of", "write_facts",
 ]  # fmt: skip

@@ -137,10 +137,9 @@ def cached_facts(store: ClaimStore, cache: str, report: Report, parts: Sequence[
     return Facts(stems)
 
 
-def kept_facts(cache: str, parts: Sequence[Part]) -> Facts | None:
-    """What is left of the rows of parts after `Facts.release`; None where a part has nothing."""
-    facts = Facts(_stems(cache, parts))
-    return facts if all(map(os.path.isdir, facts.folders)) else None
+def facts_there(cache: str, parts: Sequence[Part]) -> Facts:
+    """The rows of parts as far as they are there: none is made, and some may have been let go of."""
+    return Facts([stem for stem in _stems(cache, parts) if os.path.isdir(stem)])
 
 
 def _stems(cache: str, parts: Sequence[Part]) -> list[str]:

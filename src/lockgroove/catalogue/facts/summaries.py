@@ -1,7 +1,8 @@
 """Of all that claims say of an artist, release, release group or label, the one row that decides.
 
 In: families of facts. Out: a Parquet file a family with the columns of the facts, one row an id, from which
-the tables follow as they do from all rows. What files say is not summed up: whether it may be told can change.
+the tables follow as they do from all rows, and the ordinal of its claim. What files say is not summed up:
+whether it may be told can change.
 """
 
 from __future__ import annotations
@@ -16,32 +17,32 @@ from lockgroove.catalogue.facts.families import SCHEMAS
 from lockgroove.catalogue.spilling import buckets, one, parquet, stream
 
 _ARTISTS = """
-    SELECT artist_id, source, best.at AS said_at, best.d AS detail, best.name AS name, best.fold AS fold, mbid
+    SELECT artist_id, source, best.at AS said_at, best.d AS detail, best.name AS name, best.fold AS fold, mbid, best.seq AS seq
     FROM (SELECT artist_id, min(source) AS source, min(lower(mbid)) AS mbid,
-            arg_max({{'name': name, 'fold': fold, 'at': said_at, 'd': detail}}, {{'d': -detail, 'at': said_at, 'n': name}}) AS best
+            arg_max({{'name': name, 'fold': fold, 'at': said_at, 'd': detail, 'seq': seq}}, {{'d': -detail, 'at': said_at, 'n': name}}) AS best
         FROM {said} GROUP BY artist_id)"""
 _RELEASES = """
     SELECT release_id, source, best.at AS said_at, best.d AS detail, best.title AS title, best.artist AS artist,
-        best.artist_id AS artist_id, best.year AS year, best.barcode AS barcode, best.label AS label, release_group_id, mbid
+        best.artist_id AS artist_id, best.year AS year, best.barcode AS barcode, best.label AS label, release_group_id, mbid, best.seq AS seq
     FROM (SELECT release_id, min(source) AS source, min(release_group_id) AS release_group_id, min(lower(mbid)) AS mbid,
             arg_max({{'title': title, 'artist': artist, 'artist_id': artist_id, 'year': year, 'barcode': barcode,
-                'label': label, 'at': said_at, 'd': detail}},
+                'label': label, 'at': said_at, 'd': detail, 'seq': seq}},
                 {{'d': -detail, 'at': said_at, 't': coalesce(title, ''), 'a': coalesce(artist, ''),
                     'i': coalesce(lower(hex(artist_id)), ''), 'y': coalesce(lpad((9999 - year)::VARCHAR, 10, '0'), ''),
                     'b': coalesce(barcode, ''), 'l': coalesce(label, '')}}) AS best
         FROM {said} GROUP BY release_id)"""
 _RELEASE_GROUPS = """
     SELECT release_group_id, source, best.at AS said_at, 0 AS detail, best.title AS title, best.artist AS artist,
-        best.artist_id AS artist_id, best.type AS type, year, mbid
+        best.artist_id AS artist_id, best.type AS type, year, mbid, best.seq AS seq
     FROM (SELECT release_group_id, min(source) AS source, min(year) AS year, min(lower(mbid)) AS mbid,
-            arg_max({{'title': title, 'artist': artist, 'artist_id': artist_id, 'type': type, 'at': said_at}},
+            arg_max({{'title': title, 'artist': artist, 'artist_id': artist_id, 'type': type, 'at': said_at, 'seq': seq}},
                 {{'at': said_at, 't': coalesce(title, ''), 'a': coalesce(artist, ''), 'i': coalesce(lower(hex(artist_id)), ''),
                     'k': coalesce(type, '')}}) AS best
         FROM {said} GROUP BY release_group_id)"""
 _LABELS = """
-    SELECT label_id, source, best.at AS said_at, 0 AS detail, best.name AS name, best.country AS country, mbid
+    SELECT label_id, source, best.at AS said_at, 0 AS detail, best.name AS name, best.country AS country, mbid, best.seq AS seq
     FROM (SELECT label_id, min(source) AS source, min(lower(mbid)) AS mbid,
-            arg_max({{'name': name, 'country': country, 'at': said_at}},
+            arg_max({{'name': name, 'country': country, 'at': said_at, 'seq': seq}},
                 {{'at': said_at, 'n': coalesce(name, ''), 'c': coalesce(country, '')}}) AS best
         FROM {said} GROUP BY label_id)"""
 _FAMILIES: Mapping[str, str] = {
@@ -79,7 +80,7 @@ def sum_up(db: duckdb.DuckDBPyConnection, folder: str, public: bool) -> None:
 def _write(db: duckdb.DuckDBPyConnection, family: str, parts: Sequence[str], path: str) -> None:
     """One file from the queries of all parts, one after the other."""
     schema = SCHEMAS[family]
-    unsaid = {"key": "NULL::VARCHAR AS key", "stamp": "NULL::VARCHAR AS stamp", "seq": "0::BIGINT AS seq"}
+    unsaid = {"key": "NULL::VARCHAR AS key", "stamp": "NULL::VARCHAR AS stamp"}
     columns = ", ".join(unsaid.get(name, name) for name in schema.names)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for part in parts:

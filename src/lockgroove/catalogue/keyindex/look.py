@@ -159,17 +159,14 @@ class KeyIndex:
         wanted = sortable(keys)
         order = np.argsort(wanted)
         wanted = wanted[order]
-        leaves = section.leaves[0] + np.searchsorted(self._last_keys(section), wanted)
-        starts = np.flatnonzero(np.append(True, leaves[1:] != leaves[:-1]))
-        ends = np.append(starts[1:], len(wanted))
+        spans = self._spans(section, wanted)
 
         def look(part: npt.NDArray[np.int64]) -> None:
-            for number in part:
-                span = slice(starts[number], ends[number])
-                found, known = self._in_leaf(section, int(leaves[span.start]), wanted[span])
+            for leaf, span in map(spans.__getitem__, part.tolist()):
+                found, known = self._in_leaf(section, leaf, wanted[span])
                 rows[order[span]], told[order[span]] = found, known
 
-        _spread(look, len(starts))
+        _spread(look, len(spans))
         return rows, told
 
     def pairs_of(self, scheme: str, keys: Bytes) -> tuple[npt.NDArray[np.int64], Rows]:
@@ -179,20 +176,27 @@ class KeyIndex:
             return np.empty(0, np.int64), np.empty(0, np.uint32)
         order = np.argsort(sortable(keys))
         ordered = keys[order]
-        leaves = section.leaves[0] + np.searchsorted(self._last_keys(section), sortable(ordered))
-        starts = np.flatnonzero(np.append(True, leaves[1:] != leaves[:-1]))
-        ends = np.append(starts[1:], len(ordered))
+        spans = self._spans(section, sortable(ordered))
         found: list[tuple[npt.NDArray[np.int64], Rows]] = []
 
         def look(part: npt.NDArray[np.int64]) -> None:
-            for number in part:
-                first, end = int(starts[number]), int(ends[number])
-                places, rows = self._pairs_in_leaf(scheme, section, int(leaves[first]), ordered[first:end])
-                found.append((order[first + places], rows))
+            for leaf, span in map(spans.__getitem__, part.tolist()):
+                places, rows = self._pairs_in_leaf(scheme, section, leaf, ordered[span])
+                found.append((order[span][places], rows))
 
-        _spread(look, len(starts))
+        _spread(look, len(spans))
         places, rows = (np.concatenate(column) for column in zip(*found, strict=True))
         return places[rows != NO_ROW], rows[rows != NO_ROW]
+
+    def _spans(self, section: Section, ascending: Any) -> list[tuple[int, slice]]:
+        """Each leaf in which records of ascending keys begin, and where those keys are."""
+        leaves = section.leaves[0] + np.searchsorted(self._last_keys(section), ascending)
+        starts = np.flatnonzero(np.append(True, leaves[1:] != leaves[:-1]))
+        ends = np.append(starts[1:], len(ascending))
+        return [
+            (int(leaf), slice(int(start), int(end)))
+            for leaf, start, end in zip(leaves[starts], starts, ends, strict=True)
+        ]
 
     def _pairs_in_leaf(
         self, scheme: str, section: Section, leaf: int, keys: Bytes

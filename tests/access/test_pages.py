@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from access_world import DARK_TITLE, Place, TestClient
 
-from lockgroove.access import build_app
+from lockgroove.access import build_app, pages
 from lockgroove.access.current import Current
 from lockgroove.catalogue.search import Doc, SearchIndex, build_index
 from lockgroove.model import entity_id, id_text
@@ -267,3 +267,49 @@ def test_the_figure_is_there_for_programs_that_draw(visitor: TestClient) -> None
     shares = [value["share"] for value in figure["data"]["values"]]
     assert shares == sorted(shares)
     assert 0 < shares[-1] <= 1
+
+
+def shown_titles(client: TestClient, **asked: str) -> list[str]:
+    text = client.get("/search", params={"q": "", **asked}).text
+    return re.findall(r'class="title"[^>]*><bdi>([^<]*)</bdi>', text)
+
+
+def test_a_search_is_narrowed_down_by_what_stands_beside_the_words(place: Place, visitor: TestClient) -> None:
+    everything = shown_titles(visitor, q="lockgroove")
+    seconds = {
+        row["title"]: row["duration_ms"] // 1000
+        for row in json.loads(visitor.get("/api/search?q=lockgroove&limit=100").text)["items"]
+        if row["duration_ms"] is not None
+    }
+    short, long = min(seconds.values()), max(seconds.values())
+
+    held = shown_titles(visitor, q="lockgroove", held="yes")
+    assert sorted([*held, *shown_titles(visitor, q="lockgroove", held="no")]) == sorted(everything)
+    assert set(seconds) <= set(held)
+    assert set(shown_titles(visitor, q="lockgroove", length=f"{short}-{long}")) == set(seconds)
+    assert shown_titles(visitor, q="lockgroove", length=f"{long + 1}-") == []
+    assert shown_titles(visitor, q="lockgroove", year="1066") == []
+    assert set(shown_titles(visitor, held="yes", length=f"{short}")) >= {
+        title for title, found in seconds.items() if found == short
+    }
+
+
+def test_a_field_that_cannot_be_read_is_named_and_stays_as_it_was_written(visitor: TestClient) -> None:
+    for name, written in (("year", "soon"), ("length", "3:x"), ("held", "perhaps")):
+        answer = visitor.get("/search", params={"q": "sakura", name: written})
+
+        assert answer.status_code == 200
+        assert "That cannot be read" in answer.text
+        assert written in answer.text
+        assert "Nothing found" not in answer.text
+    assert visitor.get("/search?q=sakura&year=1990&year=1991").status_code == 400
+
+
+def test_further_pages_are_of_the_same_narrowed_search(
+    monkeypatch: pytest.MonkeyPatch, visitor: TestClient
+) -> None:
+    monkeypatch.setattr(pages, "RESULTS_A_PAGE", 1)
+
+    text = visitor.get("/search", params={"q": "lockgroove", "held": "yes"}).text
+
+    assert 'href="/search?q=lockgroove&amp;held=yes&amp;page=2"' in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,6 +17,7 @@ from lockgroove import __version__
 from lockgroove.access import condition, items, media, pictures, words
 from lockgroove.access.assets import Assets
 from lockgroove.access.current import Current, Pinned
+from lockgroove.access.narrowing import narrowing
 from lockgroove.access.vaultview import VaultView
 from lockgroove.archive import Archive
 from lockgroove.model import EntityKind, parse_id
@@ -92,10 +94,12 @@ class Pages:
         template = {"": "search.html", "results": "results.html"}.get(only(request, "part"))
         if template is None:
             raise HTTPException(400)
+        narrowed = narrowing(partial(only, request))
         with self._house.current.pin() as pinned:
             named = self._named(pinned, query)
             offset = (page - 1) * RESULTS_A_PAGE
-            found = items.search(pinned, query, RESULTS_A_PAGE, offset) if query else None
+            asked = (query or narrowed.written) and not narrowed.trouble
+            found = items.search(pinned, query, RESULTS_A_PAGE, offset, narrowed.filters) if asked else None
         if found and page > 1 and not found.items:
             raise HTTPException(404)
         pages = min(RESULTS_MAX, found.found if found else 0) + RESULTS_A_PAGE - 1
@@ -107,6 +111,7 @@ class Pages:
             pages=pages // RESULTS_A_PAGE,
             named=named,
             most=RESULTS_MAX,
+            narrowed=narrowed,
         )
 
     def _named(self, pinned: Pinned, query: str) -> dict[str, str] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +12,6 @@ from lockgroove.cli.door import Door, verb
 if TYPE_CHECKING:
     from lockgroove.catalogue.search import Filters
 
-_RANGE = re.compile(r"(?P<low>[0-9:]*)(?P<to>-?)(?P<high>[0-9:]*)")
-
 
 class Range(click.ParamType[tuple[int | None, int | None]]):
     """A number, or two with a dash between, of which one may be left out; with colons: minutes, seconds."""
@@ -23,18 +20,15 @@ class Range(click.ParamType[tuple[int | None, int | None]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Raises a usage error that shows how it is written."""
-        match = _RANGE.fullmatch(str(value).strip())
-        if match is None or not (match["low"] or match["high"]):
-            self.fail(f"{value!r} is no range; write 1990, 1990-1999, 1990- or -1999", param, ctx)
-        low, high = (_number(match[name]) for name in ("low", "high"))
-        return (low, high) if match["to"] else (low, low)
+        from lockgroove.catalogue.search import range_of
 
-
-def _number(text: str) -> int | None:
-    total = 0
-    for part in text.split(":") if text else ():
-        total = total * 60 + int(part or 0)
-    return total if text else None
+        try:
+            bounds = range_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if bounds == (None, None):
+            self.fail("a range has one bound at least; write 1990, 1990-1999, 1990- or -1999", param, ctx)
+        return bounds
 
 
 @verb

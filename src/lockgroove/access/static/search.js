@@ -23,7 +23,8 @@
     const query = input.value.trim();
     if (asked) asked.abort();
     asked = new AbortController();
-    const address = `/search?q=${encodeURIComponent(query)}`;
+    const narrowed = [...new FormData(form)].filter(([name, value]) => name !== "q" && value.trim());
+    const address = `/search?${new URLSearchParams([["q", query], ...narrowed])}`;
     try {
       const answer = await fetch(`${address}&part=results`, { signal: asked.signal });
       if (!answer.ok) return;
@@ -34,7 +35,7 @@
     }
   };
 
-  input.addEventListener("input", () => {
+  form.addEventListener("input", () => {
     clearTimeout(waiting);
     waiting = setTimeout(ask, 150);
   });

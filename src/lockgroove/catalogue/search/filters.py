@@ -6,6 +6,7 @@ Numbers stand in the index in steps of 1, 16 and 256, so that any range is a few
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,6 +15,7 @@ NUMBER_MAX = (1 << 14) - 1
 """Durations in seconds beyond it (four and a half hours) count as this."""
 
 _STEPS = (0, 4, 8)  # bits left out at each step
+_RANGE_CHARACTERS_MAX = 30
 _MARK = "=="  # no folded word holds it, and none is one typo from it
 _HELD = _MARK + "h"
 
@@ -33,6 +35,28 @@ class Filters:
     year_max: int | None = None
     duration_min_ms: int | None = None
     duration_max_ms: int | None = None
+
+
+_RANGE = re.compile(r"(?P<low>[0-9:]*)(?P<to>-?)(?P<high>[0-9:]*)", re.ASCII)
+
+
+def range_of(text: str, such_as: str = "1990, 1990-1999, 1990- or -1999") -> tuple[int | None, int | None]:
+    """The bounds of 1990, 1990-1999, 1990- or -1999, None where there is none; 3:20 is 200 (seconds).
+
+    Raises ValueError, which shows how it is written.
+    """
+    match = _RANGE.fullmatch(text.replace("–", "-").replace(" ", ""))
+    if match is None or not (match["low"] or match["to"]) or len(text) > _RANGE_CHARACTERS_MAX:
+        raise ValueError(f"{text!r} is no range; write {such_as}")
+    low, high = (_number(match[name]) for name in ("low", "high"))
+    return (low, high) if match["to"] else (low, low)
+
+
+def _number(text: str) -> int | None:
+    total = 0
+    for part in text.split(":") if text else ():
+        total = total * 60 + int(part or 0)
+    return total if text else None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,11 @@ def ids(home: Path, *titles: str) -> list[str]:
 
 
 def say(home: Path, titles: tuple[str, str], same: bool) -> None:
-    one, other = ids(home, *titles)
+    said(home, ids(home, *titles), same)
+
+
+def said(home: Path, pair: list[str], same: bool) -> None:
+    one, other = pair
     with Archive(str(home)) as opened:
         subjects = {"one": one, "other": other}
         opened.rooms.journal.append("matched", subjects, {"same": same, "because": "heard", "by": "me"})
@@ -80,8 +84,9 @@ def test_our_own_word_wins_over_a_publishers(home: Path, tmp_path: Path) -> None
 
 
 def test_what_was_said_of_dark_recordings_is_not_told(home: Path) -> None:
-    say(home, ("Song 0.0", "Unsaid"), True)
-    say(home, SONGS, False)
+    one, other, dark = ids(home, *SONGS, "Unsaid")  # by id: what is one has one title
+    said(home, [one, dark], True)
+    said(home, [one, other], False)
 
     dump = dump_again(home)
 

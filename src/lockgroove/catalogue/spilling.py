@@ -41,6 +41,7 @@ def engine(
         db.execute(f"SET temp_directory = '{quoted(scratch)}/spill-{os.getpid()}'")
         db.execute("SET preserve_insertion_order = false")
         db.execute("SET TimeZone = 'UTC'")
+        db.execute("SET enable_progress_bar = false")  # in a notebook it would write among our own lines
         yield db
     finally:
         db.close()

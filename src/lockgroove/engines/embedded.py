@@ -37,6 +37,7 @@ class DuckDBEngine:
         connection.execute(f"SET temp_directory = {_quoted(folder)}")
         connection.execute("SET preserve_insertion_order = false")
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
         return cls(connection, folder)
 
     def read(self, name: str, paths: Sequence[str]) -> ir.Table:

@@ -20,7 +20,14 @@ from lockgroove.archive import Archive
 from lockgroove.catalogue.claims import Harvest, Waiting, frameindex
 from lockgroove.catalogue.claims.lines import encoded, liner, mark_of, record_of, verbatim
 from lockgroove.catalogue.claims.listenparts import Spool
-from lockgroove.catalogue.claims.packs import FRAME_BYTES_MAX, frame_lengths, frame_lines, lines_of, pack_of
+from lockgroove.catalogue.claims.packs import (
+    FRAME_BYTES_MAX,
+    Packing,
+    frame_lengths,
+    frame_lines,
+    lines_of,
+    pack_of,
+)
 from lockgroove.errors import DamageFound
 from lockgroove.journal import canonical
 from lockgroove.model import Claim, ListenCount
@@ -138,6 +145,22 @@ def test_many_batches_become_one_part_and_one_event(home: Archive) -> None:
     assert [record["key"] for record in home.store.read(part)] == [f"k{n}" for n in range(100)]
     assert waiting.acknowledge() is None
     assert [e.subjects["records"] for e, _ in home.journal.events() if e.type == "claims-added"] == [100]
+
+
+def test_what_was_packed_elsewhere_comes_behind_what_waited(home: Archive) -> None:
+    elsewhere = Packing()
+    elsewhere.add(b'{"n":%d}\n' % n for n in range(3))
+    elsewhere.finish()
+    packing = Packing()
+    packing.add([b'{"n":"first"}\n'])
+
+    packing.extend(elsewhere)
+    part = home.store.add_packing(Harvest("s", "r/1", "h"), packing)
+
+    assert [record["n"] for record in home.store.read(part)] == ["first", 0, 1, 2]
+    assert home.store.record(part, 2) == {"n": 1}
+    assert packing.text_bytes == len(b"".join(home.store.lines(part)))
+    assert list(home.journal.events())[-1][0].subjects["records"] == 4
 
 
 @pytest.mark.parametrize("has_index", [True, False])

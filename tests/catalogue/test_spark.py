@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from claimbook import build, tables_of
+from claimbook import build, record, tables_of
+from deltabook import Book
 from ibis import _
 from matching_rows import ISRC, MBID, NAMES, Row, arrow, edges_of
 from test_parts import a_world
@@ -25,7 +26,7 @@ from lockgroove.catalogue.build import grouping
 from lockgroove.catalogue.identity.components import components
 from lockgroove.catalogue.identity.keyed import spread_out
 from lockgroove.catalogue.identity.starforest import star_forest
-from lockgroove.catalogue.merging import Changes, merged
+from lockgroove.catalogue.merging import Changes, merged, table_now
 from lockgroove.coverage.curve import measure_coverage
 from lockgroove.engines import DuckDBEngine, Engine, open_engine
 
@@ -165,6 +166,19 @@ def test_the_merged_view_is_the_same(spark: Engine, local: Engine, tmp_path: Pat
 
     assert view(spark) == view(local)
     assert len(view(local)) == 110
+
+
+def test_a_table_after_what_changed_is_the_same(spark: Engine, local: Engine, tmp_path: Path) -> None:
+    says = {"artist": "Choir", "duration_ms": 200_000}
+    old = [record("recording", "plain", str(n), {"title": f"Song {n}", **says}) for n in range(9)]
+    later = "2026-02-01T00:00:00.000000Z"
+    new = [record("recording", "plain", str(n), {"title": "Song 1", **says}, at=later) for n in (2, 9)]
+    target = str(Book(tmp_path, [old, new]).delta(Book(tmp_path, [old])))
+
+    def titles(engine: Engine) -> list[str]:
+        return sorted(row["title"] for row in rows(engine, table_now(engine, target, "recordings")))
+
+    assert titles(spark) == titles(local) == [f"Song {n}" for n in range(9) if n != 2]
 
 
 def test_folders_are_read_and_written_in_place_of_what_is_there(spark: Engine, tmp_path: Path) -> None:

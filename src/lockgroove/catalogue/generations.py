@@ -24,7 +24,7 @@ PUBLIC = "public"
 STATE = "state"
 DELTA = "delta"  # in a folder of tables: what changed since they were written
 _KEPT = 2
-FORMAT = 2  # of the tables and the key index; a generation of another is built anew
+FORMAT = 3  # of the tables, the key index and what a build keeps; a generation of another is built anew
 MAKING = 1  # counts up when the same truth makes other tables: what was begun before is not gone on with
 
 

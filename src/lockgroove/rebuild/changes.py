@@ -33,7 +33,7 @@ NOT_OF_THE_BASE = ("ledger.parquet", "plan.parquet", "keep.parquet")
 def build_changes(
     root: str,
     folder: str,
-    before: generations.Generation | None,
+    before: generations.Generation,
     store: ClaimStore,
     index: HeldIndex,
     judging: Judging,
@@ -41,8 +41,8 @@ def build_changes(
     report: Report,
 ) -> Built | None:
     """Write the tables of `before` with a delta beside them; None where only a whole build will do."""
-    basis = Basis.load(before.folder) if before is not None else None
-    if before is None or basis is None:
+    basis = Basis.load(before.folder)
+    if basis is None:
         return None
     parts = [part for part in store.parts() if not part.is_listens]
     known, fresh = parts_named(parts, basis.claims)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lockgroove.campaigns.rooms import Rooms
-from lockgroove.catalogue.claims import PART_BYTES, Harvest
+from lockgroove.catalogue.claims import Harvest, Waiting
 from lockgroove.catalogue.claims.packs import Packing
 from lockgroove.report import Report
 from lockgroove.testing.generated import Catalogue, Changes, parquet
@@ -26,8 +26,8 @@ LATER_AT = "2026-02-01T00:00:00.000000Z"
 TRUTH, CHANGED_TRUTH = "truth", "truth-changed"
 _PARTS_A_GROUP = 50
 
-# Of one source: frames, records in each, bytes, records in all.
-_Packed = tuple[str, list[bytes], list[int], int, int]
+# Of one source: frames, records in each, bytes, bytes of text, records in all.
+_Packed = tuple[str, list[bytes], list[int], int, int, int]
 _Made = tuple[list[_Packed], Mapping[str, pa.Table], pa.Table]
 
 
@@ -60,29 +60,26 @@ def _fill_group(
     rooms: Rooms, made: Iterator[_Made], truth_path: str, catalogue: Catalogue | Changes, number: int
 ) -> None:
     """A group is done when its truth is there. One that was cut is claimed again; its listens are not."""
-    id_, at = catalogue.harvest, catalogue.at
-    harvest = f"{id_}-{number:05}"
+    harvest = f"{catalogue.harvest}-{number:05}"
     counted = {part.source for part in rooms.store.parts() if part.is_listens and part.harvest == harvest}
     listens: dict[str, list[pa.Table]] = {}
     truths = []
-    packings: dict[str, Packing] = {}
+    waiting: dict[str, Waiting] = {}
     for packed, tables, truth in made:
-        for source, frames, counts, size, records in packed:
-            packing = packings.setdefault(source, Packing())
-            packing.frames += frames
-            packing.counts += counts
-            packing.size_bytes += size
-            packing.records += records
-            if packing.size_bytes >= PART_BYTES // 4:
-                rooms.store.add_packing(Harvest(source, READER, id_, at), packings.pop(source))
+        for source, frames, counts, size, text, records in packed:
+            run = Harvest(source, READER, catalogue.harvest, catalogue.at)
+            own = waiting.setdefault(source, Waiting(rooms.store, run))
+            own.add_packed(Packing(frames, counts, size, text, records))
+            if own.is_full:
+                own.acknowledge()
         for source, table in tables.items():
             listens.setdefault(source, []).append(table)
         truths.append(truth)
-    for source, packing in packings.items():
-        rooms.store.add_packing(Harvest(source, READER, id_, at), packing)
+    for claims in waiting.values():
+        claims.acknowledge()
     for source in sorted(set(listens) - counted):
         table = pa.concat_tables(listens[source])
-        group = Harvest(source, READER, harvest, at)
+        group = Harvest(source, READER, harvest, catalogue.at)
         rooms.store.add_listens_file(group, parquet(table), table.num_rows, "add")
     pq.write_table(pa.concat_tables(truths), f"{truth_path}.new", compression="zstd")
     os.replace(f"{truth_path}.new", truth_path)
@@ -109,5 +106,6 @@ def _make(catalogue: Catalogue | Changes, part: Any) -> _Made:
         packing = Packing()
         packing.add(lines)
         packing.finish()
-        packed.append((source, packing.frames, packing.counts, packing.size_bytes, packing.records))
+        told = (packing.frames, packing.counts, packing.size_bytes, packing.text_bytes, packing.records)
+        packed.append((source, *told))
     return packed, made.listens_by_source, made.truth

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lockgroove import tables
-from lockgroove.catalogue.facts.summaries import sum_up
+from lockgroove.catalogue.facts.summaries import ORDERS, sum_up
 from lockgroove.catalogue.identity.components import components
 from lockgroove.catalogue.schemas import SPECS
 from lockgroove.catalogue.spilling import (
@@ -44,8 +44,8 @@ _TOLD = """((f.key IS NULL AND ({everyone} OR f.source NOT LIKE 'shelf-%')) OR E
 _ARTIST_NODES = """
 CREATE OR REPLACE TEMP TABLE artist_nodes AS
     SELECT (row_number() OVER (ORDER BY artist_id) - 1)::UINTEGER AS nid, * FROM (
-        SELECT artist_id, coalesce(arg_max(name, {{'d': -detail, 'at': said_at, 'n': name}}), '') AS name,
-            nullif(arg_max(fold, {{'d': -detail, 'at': said_at, 'n': name}}), '') AS fold,
+        SELECT artist_id, coalesce(arg_max(name, {order}), '') AS name,
+            nullif(arg_max(fold, {order}), '') AS fold,
             min(lower(mbid)) AS mbid, min(source_rank(source)) AS source_rank, min(source) AS source,
             min(detail) < 2 AS keyed
         FROM artists_said f WHERE {told} GROUP BY artist_id);
@@ -76,7 +76,6 @@ DROP TABLE artist_nodes;
 DROP TABLE artist_grouped;
 """
 
-# The order by which one of several namings is chosen is that of `facing.order_of`, after the detail.
 _RELEASE_NODES = """
 CREATE OR REPLACE TEMP TABLE release_nodes (release_id BLOB, source_rank INTEGER, said STRUCT(title VARCHAR, artist VARCHAR,
     artist_id BLOB, year INTEGER, barcode VARCHAR, label VARCHAR), release_group_id BLOB, mbid VARCHAR, newest VARCHAR)"""
@@ -84,9 +83,7 @@ _MORE_RELEASE_NODES = """
 INSERT INTO release_nodes
     SELECT release_id, min(source_rank(source)),
         arg_max({{'title': title, 'artist': artist, 'artist_id': artist_id, 'year': year, 'barcode': barcode, 'label': label}},
-            {{'d': -detail, 'at': said_at, 't': coalesce(title, ''), 'a': coalesce(artist, ''),
-                'i': coalesce(lower(hex(artist_id)), ''), 'y': coalesce(lpad((9999 - year)::VARCHAR, 10, '0'), ''),
-                'b': coalesce(barcode, ''), 'l': coalesce(label, '')}}),
+            {order}),
         min(release_group_id), min(lower(mbid)), max(said_at) FILTER (detail = 0)
     FROM releases_said f WHERE {told} AND {bucket} GROUP BY release_id;
 """
@@ -127,15 +124,14 @@ CREATE OR REPLACE TEMP TABLE groups AS
         AS release_group_row, * FROM (
         SELECT release_group_id, coalesce(best.title, '') AS title, a.artist_row, best.artist, best.type, year, mbid
         FROM (SELECT release_group_id, arg_max({{'title': title, 'artist': artist, 'artist_id': artist_id, 'type': type}},
-                {{'at': said_at, 't': coalesce(title, ''), 'a': coalesce(artist, ''), 'i': coalesce(lower(hex(artist_id)), ''),
-                    'k': coalesce(type, '')}}) AS best, min(year) AS year, min(lower(mbid)) AS mbid
+                {group_order}) AS best, min(year) AS year, min(lower(mbid)) AS mbid
             FROM release_groups_said f WHERE {told} GROUP BY release_group_id) g
         LEFT JOIN artist_rows a ON a.artist_id = g.best.artist_id);
 CREATE OR REPLACE TEMP TABLE labels AS
     SELECT (row_number() OVER (ORDER BY name, label_id) - 1)::INTEGER AS label_row, * FROM (
         SELECT label_id, coalesce(best.name, '') AS name, best.country AS country, mbid FROM (
             SELECT label_id, min(lower(mbid)) AS mbid, arg_max({{'name': name, 'country': country}},
-                {{'at': said_at, 'n': coalesce(name, ''), 'c': coalesce(country, '')}}) AS best
+                {label_order}) AS best
             FROM labels_said f WHERE {told} GROUP BY label_id));
 """
 
@@ -266,12 +262,12 @@ def write_names(db: duckdb.DuckDBPyConnection, folder: str, scratch: str, public
 
 def _name_everything(db: duckdb.DuckDBPyConnection, public: bool) -> None:
     told = _TOLD.format(everyone="FALSE" if public else "TRUE")
-    db.execute(_ARTIST_NODES.format(told=told))
+    db.execute(_ARTIST_NODES.format(told=told, order=ORDERS["artists"]))
     store_groups(db, "artist_nodes", _ARTIST_EDGES, "artist_grouped")
     db.execute(_ARTISTS)
     db.execute(_RELEASE_NODES)
     for bucket in buckets(one(db, "SELECT count(*) FROM releases_said"), "release_id"):
-        db.execute(_MORE_RELEASE_NODES.format(told=told, bucket=bucket))
+        db.execute(_MORE_RELEASE_NODES.format(told=told, bucket=bucket, order=ORDERS["releases"]))
     db.execute(_RELEASE_GROUPS)
     parts = parts_of(one(db, "SELECT count(*) FROM release_groups"))
     sampled = np.asarray(
@@ -283,7 +279,7 @@ def _name_everything(db: duckdb.DuckDBPyConnection, public: bool) -> None:
     for part in range(len(cuts) + 1):
         db.execute(_MORE_RELEASES.format(part=f"{part_between('artist_row', cuts)} = {part}"))
     db.execute(_RELEASE_ROWS)
-    db.execute(_OTHERS.format(told=told))
+    db.execute(_OTHERS.format(told=told, group_order=ORDERS["release_groups"], label_order=ORDERS["labels"]))
 
 
 def store_groups(db: duckdb.DuckDBPyConnection, nodes: str, edges: str, name: str) -> None:

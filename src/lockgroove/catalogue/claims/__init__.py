@@ -7,7 +7,6 @@ from lockgroove.catalogue.claims.listenparts import LISTEN_SCHEMA
 from lockgroove.catalogue.claims.packs import pack_of
 from lockgroove.catalogue.claims.store import (
     FOLDER,
-    PART_BYTES,
     ClaimStore,
     Harvest,
     Part,
@@ -16,6 +15,6 @@ from lockgroove.catalogue.claims.store import (
 )
 
 __all__ = [
-    "FOLDER", "LISTEN_SCHEMA", "PART_BYTES", "ClaimStore", "Harvest", "Part", "Waiting", "pack_of",
+    "FOLDER", "LISTEN_SCHEMA", "ClaimStore", "Harvest", "Part", "Waiting", "pack_of",
     "records_of",
 ]  # fmt: skip

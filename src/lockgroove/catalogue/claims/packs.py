@@ -44,6 +44,16 @@ class Packing:
             self.text_bytes += len(line)
             self.records += 1
 
+    def extend(self, packed: Packing) -> None:
+        """Take in frames that were packed apart, behind what came before."""
+        if self._waiting:
+            self._close_frame()
+        self.frames += packed.frames
+        self.counts += packed.counts
+        self.size_bytes += packed.size_bytes
+        self.text_bytes += packed.text_bytes
+        self.records += packed.records
+
     def finish(self) -> bytes:
         """The part, whole."""
         if self._waiting:

@@ -85,6 +85,10 @@ class Waiting:
         """Take in claims. They are nobody's until `acknowledge`."""
         self._packing.add(map(self._line, claims))
 
+    def add_packed(self, packed: Packing) -> None:
+        """Take in claims whose lines were made and packed elsewhere."""
+        self._packing.extend(packed)
+
     def acknowledge(self) -> Part | None:
         """Make what waits durable and say so in the journal; None when nothing waited."""
         packing, self._packing = self._packing, Packing()

@@ -56,8 +56,8 @@ class Change:
 
     `facts` are those of all parts, of which `nodes` and names may be missing where no file is spoken of;
     `fresh` those of parts that the base has not. `counted` are Parquet files of listens that count now or
-    counted then, but not both; `said` ids that were spoken of by hand since. `nodes_of` writes the nodes of claims of the
-    base, by their ordinals, into a new folder, and tells the files.
+    counted then, but not both; `said` ids that were spoken of by hand since. `nodes_of` writes the nodes of
+    claims of the base, by their ordinals, into a new folder, and tells the files.
     """
 
     facts: Facts

@@ -98,8 +98,8 @@ class Facts:
         for path in paths:
             folder = os.path.dirname(path)
             if folder not in with_files:
-                with open(f"{folder}/{_RELEASED}", "w", encoding="ascii"):
-                    os.unlink(path)
+                open(f"{folder}/{_RELEASED}", "w", encoding="ascii").close()  # before anything is missing
+                os.unlink(path)
 
     def save(self, path: str) -> None:
         """Keep the list of folders for a run that goes on after this one."""

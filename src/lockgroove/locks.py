@@ -36,3 +36,14 @@ def _take(descriptor: int, what: str, deadline: float) -> None:
             ) from None
         else:
             return
+
+
+def lives(pid: int) -> bool:
+    """Whether a process of this number runs here, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +132,21 @@ def test_after_a_new_start_of_the_machine_nothing_counts_as_done(
     staging.Stages(str(tmp_path)).do("one", lambda: done.append("after"))
 
     assert done == ["before", "after"]
+
+
+def test_what_a_killed_build_spilled_is_gone_when_it_goes_on(tmp_path: Path) -> None:
+    """A build of millions spills gigabytes, and one that is killed cannot remove them."""
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for pid in (dead.pid, os.getppid()):
+        (tmp_path / f"spill-{pid}").mkdir()
+        (tmp_path / f"spill-{pid}" / "spilled.tmp").write_bytes(b"rows")
+    (tmp_path / "seats").mkdir()
+
+    with spilling.engine(str(tmp_path), [], name="build"):
+        left = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+
+    assert left - {f"spill-{os.getpid()}"} == {"seats", f"spill-{os.getppid()}"}
 
 
 def test_an_id_that_was_given_once_leads_to_a_row_for_ever(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Rooms:
         """Remove scratch folders whose process is gone: it was killed."""
         for name in os.listdir(f"{self.root}/staging"):
             match = _SCRATCH.fullmatch(name)
-            if match and not os.path.exists(f"/proc/{match[1]}"):
+            if match and not locks.lives(int(match[1])):
                 shutil.rmtree(f"{self.root}/staging/{name}", ignore_errors=True)
 
     @contextlib.contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,11 +17,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from lockgroove import tables
+from lockgroove import locks, tables
+from lockgroove.engines import confine
 
 PART_ROWS = 6_000_000  # a part of a wide table, about 1 GB
 _MEMORY_BYTES_MIN = 512 << 20
 _MEMORY_PER_INPUT = 10
+_SPILL = re.compile(r"spill-(\d+)")
 
 
 @contextlib.contextmanager
@@ -32,16 +35,13 @@ def engine(
     Its memory follows the size of the input files, within half of the machine's.
     """
     os.makedirs(scratch, exist_ok=True)
+    _forget_spills(scratch)
     path = f"{scratch}/{name or f'build-{os.getpid()}'}.duckdb"
     if name is None:
         _remove(path)
     db = duckdb.connect(path)
     try:
-        db.execute(f"SET memory_limit = '{_memory_bytes(inputs) >> 20}MiB'")
-        db.execute(f"SET temp_directory = '{quoted(scratch)}/spill-{os.getpid()}'")
-        db.execute("SET preserve_insertion_order = false")
-        db.execute("SET TimeZone = 'UTC'")
-        db.execute("SET enable_progress_bar = false")  # in a notebook it would write among our own lines
+        confine(db, _memory_bytes(inputs), f"{scratch}/spill-{os.getpid()}")
         yield db
     finally:
         db.close()
@@ -54,6 +54,14 @@ def _memory_bytes(inputs: Iterable[str]) -> int:
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     wanted = sum(os.path.getsize(path) for path in inputs) * _MEMORY_PER_INPUT
     return max(_MEMORY_BYTES_MIN, min(wanted, machine // 2))
+
+
+def _forget_spills(scratch: str) -> None:
+    """What killed processes spilled: the table engine does not look for it, and it can be gigabytes."""
+    for name in os.listdir(scratch):
+        match = _SPILL.fullmatch(name)
+        if match and not locks.lives(int(match[1])):
+            shutil.rmtree(f"{scratch}/{name}", ignore_errors=True)
 
 
 def _remove(path: str) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from lockgroove.engines.embedded import DuckDBEngine
+from lockgroove.engines.embedded import DuckDBEngine, confine
 from lockgroove.engines.protocol import Engine
 from lockgroove.errors import UsageError
 
-__all__ = ["DuckDBEngine", "Engine", "engine", "open_engine"]
+__all__ = ["DuckDBEngine", "Engine", "confine", "engine", "open_engine"]
 
 _SPARK = "spark://"
 _SPARK_LOCAL = "spark-local"

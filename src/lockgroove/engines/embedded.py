@@ -15,6 +15,25 @@ import pyarrow as pa
 
 from lockgroove.engines.protocol import memory_limit, schema_of, sql_of
 
+# A writer by parts buffers so many rows for each part and thread. With DuckDB's own half a million, 130 parts
+# of 40 bytes a row buffered 5 GB and spilled them; this took 0.6 of the time, and files grew by 0.4 %.
+_ROWS_BUFFERED = 65_536
+_FILES_OPEN_MAX = 200  # above it, a part's file is closed and another begun
+
+
+def confine(connection: duckdb.DuckDBPyConnection, memory_bytes: int, scratch: str) -> None:
+    """Set a connection's limits: its memory, where it spills, what it buffers."""
+    for setting in (
+        f"memory_limit = '{memory_bytes >> 20}MiB'",
+        f"temp_directory = {_quoted(scratch)}",
+        f"partitioned_write_flush_threshold = {_ROWS_BUFFERED}",
+        f"partitioned_write_max_open_files = {_FILES_OPEN_MAX}",
+        "preserve_insertion_order = false",
+        "TimeZone = 'UTC'",
+        "enable_progress_bar = false",  # in a notebook it would write among our own lines
+    ):
+        connection.execute(f"SET {setting}")
+
 
 class DuckDBEngine:
     """DuckDB in this process. Stored tables are temporary ones of the connection and spill to its scratch."""
@@ -33,11 +52,7 @@ class DuckDBEngine:
         folder = f"{scratch}/duckdb-{uuid.uuid4().hex}"
         os.makedirs(folder)
         connection = duckdb.connect()
-        connection.execute(f"SET memory_limit = '{memory_limit(memory_bytes) >> 20}MiB'")
-        connection.execute(f"SET temp_directory = {_quoted(folder)}")
-        connection.execute("SET preserve_insertion_order = false")
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")
+        confine(connection, memory_limit(memory_bytes), folder)
         return cls(connection, folder)
 
     def read(self, name: str, paths: Sequence[str]) -> ir.Table:

@@ -212,13 +212,12 @@ class Seats:
             return Seats.of(*json.load(file))
 
     def sql(self) -> str:
-        """All seats with their numbers, `nid`."""
-        each = (
-            f"SELECT (file_row_number + {start})::UINTEGER AS nid, * EXCLUDE (file_row_number)"
-            f" FROM {parquet([path], 'file_row_number = true')}"
-            for path, start in zip(self.files, self.starts, strict=True)
-        )
-        return " UNION ALL ".join(each)
+        """All seats with their numbers, `nid`.
+
+        One scan of all files: a union of scans is as many writers, and each buffers for each part.
+        """
+        starts = f"({list(self.starts)}::BIGINT[])[file_index::BIGINT + 1]"
+        return f"SELECT (file_row_number + {starts})::UINTEGER AS nid, * FROM {parquet(self.files)}"
 
 
 _RELEASES_NAMED = """

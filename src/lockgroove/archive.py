@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lockgroove.dumps import DumpResult
     from lockgroove.gather import Gathered
     from lockgroove.keep import KeepResult
+    from lockgroove.people import People
     from lockgroove.rebuild import HandMatch
     from lockgroove.report import Report
     from lockgroove.vault.places import CaughtUp
@@ -343,6 +344,16 @@ class Archive:
             return export(self.rooms, reader, ids, where, folder, as_received, report, dry_run)
         finally:
             reader.close()
+
+    # who comes in
+
+    @contextlib.contextmanager
+    def people(self, rehearsal: bool = False) -> Iterator[People]:
+        """Accounts, keys and grants; in a rehearsal nothing is kept."""
+        from lockgroove.people import open_people
+
+        with contextlib.closing(open_people(self.root, rehearsal)) as people:
+            yield people
 
     # publishing
 

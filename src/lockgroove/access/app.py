@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from lockgroove.access.api import build_api
+from lockgroove.access.asking import Asking, Keys
 from lockgroove.access.assets import Assets
 from lockgroove.access.current import Current
 from lockgroove.access.pages import House, Pages
@@ -22,8 +23,11 @@ from lockgroove.access.wrapping import OnlyLoopback, Safe, Tagged
 from lockgroove.archive import Archive
 
 
-def build_app(archive: Archive, operator: bool = False) -> ASGIApp:
-    """The ASGI application: visitors' view, or the operator's, which shows private tables."""
+def build_app(archive: Archive, operator: bool = False, keys: Keys | None = None) -> ASGIApp:
+    """The ASGI application: visitors' view, or the operator's, which shows private tables.
+
+    `keys` prove accounts; without them everybody is a visitor, whatever key they show.
+    """
     current = Current(archive, public=not operator)
     vault = VaultView(archive, operator)
     house = House(archive, current, vault, operator, Assets())
@@ -41,6 +45,8 @@ def build_app(archive: Archive, operator: bool = False) -> ASGIApp:
         ],
         exception_handlers=handlers,
     )
+    if keys is not None:
+        site = Asking(site, keys)
     return Safe(OnlyLoopback(site) if operator else site)
 
 

@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 _LOG = logging.getLogger("lockgroove.access")
-_DETAILS: Mapping[int, str] = {
+DETAILS: Mapping[int, str] = {
+    401: "This key opens nothing here: it is mistyped, has ended, or its account is disabled.",
+    403: "This key is not for that. Ask for one whose scope has it.",
     404: "Nothing that may be shown has this id or address.",
     405: "The API is for reading: GET and HEAD.",
     422: "The parameters cannot be understood; see errors.",
@@ -41,7 +43,7 @@ def problem(
         "type": "about:blank",
         "title": title,
         "status": status,
-        "detail": _DETAILS.get(status, title),
+        "detail": DETAILS.get(status, title),
     }
     if errors:
         body["errors"] = list(errors)

@@ -36,6 +36,7 @@ VERBS = {
     "mirror": "Copy somebody's dump, verify it, and make an archive of it.",
     "rebuild": "Make catalogue and state again from claims, vault and journal.",
     "serve": "Show the archive in a browser, with a player and a JSON API.",
+    "account": "Who comes in: accounts, their keys, and grants to take more.",
     "bench": "Measure this machine on generated data.",
     "demo": "All of the above on the demo's own music, told step by step.",
 }

@@ -14,7 +14,8 @@ from lockgroove.cli.door import Door, verb
 def command(door: Door, host: str, port: int, operator: bool) -> None:
     """Show the archive in a browser, with a player and a JSON API.
 
-    Visitors see what may be published, and hear what may be streamed. Ctrl-C ends it.
+    Visitors see what may be published, and hear what may be streamed; whoever asks with a key is that account
+    (`lockgroove account`). Ctrl-C ends it.
 
     Exit codes: 0 ended; 1 the port is in use; 5 --operator on an address that others can reach.
     """
@@ -23,10 +24,10 @@ def command(door: Door, host: str, port: int, operator: bool) -> None:
     address, port = free_address(host, port)
     if operator:
         require_loopback(address)
-    with door.open() as archive:
+    with door.open() as archive, archive.people() as people:
         from lockgroove.access import build_app, renewing
 
-        app = build_app(archive, operator)
+        app = build_app(archive, operator, people)
         page = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
         text = f"{archive.config.name} is at {page}  (Ctrl-C ends)"
         with renewing(archive.root):

@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 UV     ?= uv
 STAMP  := $(VENV)/.installed
 SPARK  := $(VENV)/.spark
+GUARD  := $(VENV)/.guard
 TRACKS ?= 2560000
 
 .PHONY: help demo test campaign bench bench-catalogue check lint format types imports system system-test lock clean
@@ -15,7 +16,7 @@ help:  ## this list
 demo: $(STAMP)  ## the whole line on the demo's own music, then a page at http://127.0.0.1:8080
 	$(BIN)/lockgroove demo
 
-test: system-test $(STAMP) $(SPARK)  ## all tests
+test: system-test $(STAMP) $(SPARK) $(GUARD)  ## all tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: lint test  ## what must pass before a commit
@@ -50,6 +51,11 @@ $(SPARK): $(STAMP) requirements-spark.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
 	touch $@
 
+# The compiler of the guard's loops, likewise: without it they are Python.
+$(GUARD): $(STAMP) requirements-guard.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-guard.lock
+	touch $@
+
 campaign: system-test $(STAMP)  ## hundreds of kills and flips; takes a while
 	$(BIN)/python -m pytest -m campaign
 
@@ -65,6 +71,8 @@ lock:  ## pin every package with its digests (needs uv)
 		--group dev --extra build pyproject.toml -o requirements.lock
 	echo "pyspark>=4.3" | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
 		--no-annotate - -o requirements-spark.lock
+	echo "numba>=0.60" | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
+		--no-annotate -c requirements.lock - -o requirements-guard.lock
 
 clean:  ## remove what can be made again
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

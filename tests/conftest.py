@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from hypothesis import settings
 
 import worlds
+
+# numba looks for the package `coverage`, and would find our folder of tests for the room of that name.
+sys.modules.setdefault("coverage", None)  # type: ignore[arg-type]  as the import system has it
 
 settings.register_profile("lockgroove", deadline=None)  # disks and other people's tests take their time
 settings.load_profile("lockgroove")

@@ -12,7 +12,9 @@ import pytest
 
 from lockgroove import archive as archives
 from lockgroove.archive import Archive
+from lockgroove.campaigns.replaying import replay_logs
 from lockgroove.findings import CODES
+from lockgroove.guard.logs import LogMap
 from lockgroove.report import Silence
 from lockgroove.sources.discogs import Discogs
 from lockgroove.sources.filereading import given_up
@@ -41,6 +43,12 @@ def of_dump(name: str) -> Codes:
     kind = MusicBrainz if name.startswith("musicbrainz") else Discogs
     source = kind([os.fsencode(DATA / "dumps" / name)])
     return {f.code for batch in source.batches(None, Remembering()) for f in batch.findings}
+
+
+def of_log(name: str) -> Codes:
+    report = Silence()
+    replay_logs([str(DATA / "logs" / "broken" / name)], LogMap(), b"k" * 32, report)
+    return {f.code for f in report.findings}
 
 
 def shelf_with(tmp: Path, **files: bytes) -> Path:
@@ -230,6 +238,7 @@ EXAMPLES: dict[str, Callable[[Path], Codes]] = {
     "claims-damaged": lambda tmp: of_audit(tmp, lambda root: flip(first(root / "claims", "*.zst"))),
     "journal-damaged": lambda tmp: of_audit(tmp, lambda root: flip(first(root / "journal", "*.jsonl"))),
     "journal-torn": torn_journal,
+    "log-line-unreadable": lambda tmp: of_log("log-line-unreadable.log"),
     "place-absent": absent_place,
     "place-behind": place_behind,
     "unrepairable": lambda tmp: of_audit(

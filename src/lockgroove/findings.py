@@ -50,6 +50,12 @@ def _code(severity: Severity, meaning: str, advice: str) -> Code:
 
 
 CODES: Mapping[str, Code] = {
+    # a log that the guard reads
+    "log-line-unreadable": _code(
+        "warning",
+        "a line of a log is no request or row that can be read",
+        "the other lines count; if there are many, the mapping may be wrong or the log cut",
+    ),
     # a shelf, as it is read
     "symlink-loop": _code(
         "warning",

@@ -125,6 +125,11 @@ def listener_group(folder: str) -> _ListenerGroup:
     return _ListenerGroup(_read(folder, DIGEST_KEY, 32))
 
 
+def digest_key(folder: str) -> bytes:
+    """The key that names are digested under, 32 bytes."""
+    return _read(folder, DIGEST_KEY, 32)
+
+
 class _ListenerGroup:
     def __init__(self, key: bytes) -> None:
         self._key = key

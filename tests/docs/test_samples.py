@@ -23,6 +23,7 @@ NOT_RUN = {
     "make help": "lists the targets of the Makefile, which a reader's home does not have",
     "pipx install .": "needs pipx and the network",
     "lockgroove demo": "serves until it is stopped; tests/cli runs it with --no-serve",
+    "lockgroove guard replay access.log": "needs a log; docs/guides/guard.md runs it on three lines",
     "lockgroove serve": "serves until it is stopped; tests/access asks the same pages",
     "zstd -dc": "zstd is not on every machine; the tests of claims read the same bytes",
     "minisign -Vm": "minisign is not on every machine; the tests of keys call it where it is",

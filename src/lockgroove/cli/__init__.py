@@ -37,6 +37,7 @@ VERBS = {
     "rebuild": "Make catalogue and state again from claims, vault and journal.",
     "serve": "Show the archive in a browser, with a player and a JSON API.",
     "account": "Who comes in: accounts, their keys, and grants to take more.",
+    "guard": "Who takes more than people do, alone or together, and why.",
     "bench": "Measure this machine on generated data.",
     "demo": "All of the above on the demo's own music, told step by step.",
 }

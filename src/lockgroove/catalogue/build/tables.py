@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from lockgroove import tables
 from lockgroove.catalogue.build import queries
-from lockgroove.catalogue.build.counting import count_listens, listens_in_order
+from lockgroove.catalogue.build.counting import COUNTED, TOTALS, count_listens, listens_in_order
 from lockgroove.catalogue.build.grouping import Groups, find_groups
 from lockgroove.catalogue.build.keying import write_keys, write_name_keys
 from lockgroove.catalogue.build.numbering import Rows
@@ -25,6 +25,7 @@ from lockgroove.catalogue.build.seating import Seats, seat, write_names
 from lockgroove.catalogue.build.staging import Stages
 from lockgroove.catalogue.build.verdicts import Judge, judge_files, keep_judged
 from lockgroove.catalogue.build.writing import (
+    MERGED,
     file_members,
     forget,
     write_matches,
@@ -154,8 +155,9 @@ class _Build:
         )
         do("tracks", lambda: write_tracks(self._db, seats, groups, rows, self._folder))
         do("matches", lambda: write_matches(self._db, seats, groups, rows, self._folder, self._scratch))
+        forget(self._scratch, TOTALS, MERGED)
         do("listens-table", lambda: self._listens(rows))
-        forget(self._scratch)
+        forget(self._scratch, COUNTED)
         do("files", lambda: self._files(seats, rows))
         do("members", lambda: write_members(self._db, seats, groups, rows, self._kept, self._scratch))
         do("name-keys", lambda: write_name_keys(seats, rows, self._kept, self._scratch))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lockgroove import tables
-from lockgroove.catalogue.build.counting import COUNTED, TOTALS
+from lockgroove.catalogue.build.counting import TOTALS
 from lockgroove.catalogue.build.grouping import NO_RULE, Groups
 from lockgroove.catalogue.build.numbering import Rows, flags, parts_of_seats
 from lockgroove.catalogue.build.seating import SEAT_ORDER, Seats
@@ -59,7 +59,7 @@ _SINGLE = f"""SELECT {_COLUMNS}, seat_row FROM (
     SELECT *, nid AS root, isrcs[1] AS isrc, 1::INTEGER AS claims FROM seated WHERE NOT several)"""
 
 
-_MERGED_FOLDER = "merged"
+MERGED = "merged"
 _I32, _STR = pa.int32(), pa.string()
 _MERGED_SCHEMA = pa.schema(
     [("root", pa.uint32()), ("recording_id", pa.binary())]
@@ -91,9 +91,9 @@ def write_recordings(
     return rows
 
 
-def forget(scratch: str) -> None:
+def forget(scratch: str, *names: str) -> None:
     """Let go of what was only there for tables that are written now. Harmless to repeat."""
-    for path in (f"{scratch}/{TOTALS}", f"{scratch}/{COUNTED}", f"{scratch}/{_MERGED_FOLDER}"):
+    for path in (f"{scratch}/{name}" for name in names):
         if os.path.isdir(path):
             shutil.rmtree(path)
         elif os.path.exists(path):
@@ -102,7 +102,7 @@ def forget(scratch: str) -> None:
 
 def _merge(db: duckdb.DuckDBPyConnection, seats: Seats, groups: Groups, scratch: str) -> None:
     """View `merged` over files of `scratch`: one row for each group of several nodes."""
-    folder, target = f"{scratch}/members", f"{scratch}/{_MERGED_FOLDER}"
+    folder, target = f"{scratch}/members", f"{scratch}/{MERGED}"
     for made in (folder, target):
         shutil.rmtree(made, ignore_errors=True)
         os.makedirs(made)

@@ -1,0 +1,155 @@
+"""`lockgroove guard`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from lockgroove.cli.door import Door, many, verb
+
+if TYPE_CHECKING:
+    from lockgroove.campaigns.replaying import Told
+    from lockgroove.guard.replay import Suspect
+
+_SHOWN = 20
+
+
+@click.group(name="guard")
+def command() -> None:
+    """Who takes more than people do, alone or together, and why."""
+
+
+@verb
+@click.argument("logs", metavar="LOG…", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--map",
+    "mapping",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="What the log means, in TOML.",
+)
+@click.option(
+    "--tracks", type=click.IntRange(0), default=0, help="How many tracks there are, if the log met few."
+)
+def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int) -> None:
+    """Play logs of a service again, and say who in them takes more than people do. Nothing is decided.
+
+    Reads logs of nginx, Apache and Caddy (combined or JSON lines, OpenSubsonic calls too) as they are, and
+    tables in CSV or Parquet with a mapping (docs/guides/guard.md). Logs are taken in the order given. Names
+    are forgotten but for those of accounts that stand out.
+
+    Exit codes: 0 nobody stands out; 2 a log needs a mapping, or the mapping is wrong; 3 somebody does.
+    """
+    from lockgroove.campaigns.replaying import replay_logs
+    from lockgroove.guard.logs import LogMap, read_log_map
+
+    log_map = LogMap()
+    if mapping is not None:
+        with open(mapping, "rb") as file:
+            log_map = read_log_map(file.read(), mapping)
+    told = replay_logs(logs, log_map, _key(door), door.report, tracks)
+    _say_what_was_read(door, told)
+    if door.as_json:
+        for suspect in told.replayed.suspects:
+            door.item(_as_json(suspect, _name(told, suspect)), "")
+    else:
+        _say_who(door, told)
+    found, counts = told.replayed.suspects, told.counts
+    door.close(
+        3 if found else 0, read=counts.read, events=counts.events, unreadable=counts.unreadable,
+        accounts=told.replayed.accounts, plays=told.replayed.plays, tracks=told.replayed.tracks,
+        account_days=told.replayed.account_days, groups=len(told.replayed.groups), suspects=len(found),
+        proposals=dict(Counter(suspect.proposal for suspect in found)),
+        switched_off=dict(told.replayed.switched_off), calibrated=told.replayed.calibrated,
+    )  # fmt: skip
+
+
+def _key(door: Door) -> bytes:
+    """The archive's key for digests; of its own where there is no archive."""
+    import os
+    import secrets
+
+    from lockgroove import keys
+
+    folder = f"{door.path}/keys"
+    return keys.digest_key(folder) if os.path.isdir(folder) else secrets.token_bytes(32)
+
+
+def _say_what_was_read(door: Door, told: Told) -> None:
+    played, counts = told.replayed, told.counts
+    refused = f"{counts.unreadable:,} could not be read"
+    door.say(f"Read {many(counts.read, 'line')}: {many(counts.events, 'event')}; {refused}.")
+    span = f", {_day(played.first_ms)} to {_day(played.last_ms)}" if played.plays else ""
+    met = f"{many(played.accounts, 'account')}, {many(played.tracks, 'track')}"
+    door.say(f"{met}, {many(played.plays, 'play')}{span}.")
+    if counts.without_account:
+        nameless = f"{many(counts.without_account, 'event')} of nobody by name"
+        door.say(f"{nameless}: a network and a program stand for an account there.")
+    for code, needs in played.switched_off.items():
+        door.say(f"Not judged by {code}: the log does not tell {', '.join(needs)}.")
+
+
+def _say_who(door: Door, told: Told) -> None:
+    played = told.replayed
+    for number, group in enumerate(played.groups, 1):
+        shared = f"{many(len(group.members), 'account')} with {many(group.tracks, 'track')} between them"
+        met = f"They met {many(round(group.met.observed), 'time')}"
+        door.say(
+            f"\nGroup {number}: {shared}.\n    {met}, where {round(group.met.expected):,} would be chance."
+        )
+    for suspect in played.suspects[:_SHOWN]:
+        took = f"{many(suspect.plays, 'play')}, {suspect.fresh:,} of them new to it"
+        door.say(f"\n{_name(told, suspect)}: {took}. Proposal: {suspect.proposal}.")
+        for reason in _reasons(suspect):
+            door.say(f"    {reason}")
+    if len(played.suspects) > _SHOWN:
+        door.say(f"\n… and {len(played.suspects) - _SHOWN:,} more; --json lists them all.")
+    if not played.suspects:
+        door.say("Nobody stands out.")
+
+
+def _name(told: Told, suspect: Suspect) -> str:
+    return told.names.get(suspect.account, f"{suspect.account:016x}")
+
+
+def _reasons(suspect: Suspect) -> list[str]:
+    """Why, in plain words."""
+    from lockgroove.guard.signals import SIGNALS
+
+    reasons = []
+    if suspect.alarms:
+        first = suspect.alarms[0]
+        passed = f"what it played weighed more than {first.threshold:.0f} against it"
+        reasons.append(f"{_moment(first.ts_ms)}: {passed}, which people here do not reach.")
+    for code in sorted({signal.code for signal in suspect.signals}):
+        of_code = [signal for signal in suspect.signals if signal.code == code]
+        most = max(of_code, key=lambda signal: signal.value)
+        reasons.append(f"On {many(len(of_code), 'day')}, {SIGNALS[code].words.format(value=most.value)}.")
+    if suspect.group is not None:
+        reasons.append(f"It is of group {suspect.group + 1}.")
+    return reasons
+
+
+def _as_json(suspect: Suspect, name: str) -> dict[str, object]:
+    return {
+        "account": name, "plays": suspect.plays, "fresh": suspect.fresh, "proposal": suspect.proposal,
+        "families": suspect.families, "group": suspect.group, "reasons": _reasons(suspect),
+        "alarms": [vars(alarm) for alarm in suspect.alarms],
+        "signals": [
+            {"day": _day(s.day * 86_400_000), "code": s.code, "value": s.value} for s in suspect.signals
+        ],
+    }  # fmt: skip
+
+
+def _day(at_ms: int) -> str:
+    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).strftime("%Y-%m-%d")
+
+
+def _moment(at_ms: int) -> str:
+    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).strftime("%Y-%m-%d %H:%M")
+
+
+command.add_command(replay)

@@ -1,0 +1,69 @@
+"""Keyed digests of 64 bits, for names, tokens, addresses and programs: told apart, and not told back.
+
+Invariant: the key never leaves the machine's `keys/`. An address is cut to its network first (/24, or /48
+of IPv6) and its digest is good for a month, so that no longer trace of where somebody was can be put
+together.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Container
+from hashlib import blake2b
+
+_CACHED_MAX = 200_000
+
+
+class Digests:
+    """Digests under one key. What is the same has the same digest, within one kind of thing.
+
+    Of digests that are `wanted`, `texts` has what they stand for once it was met.
+    """
+
+    def __init__(self, key: bytes, wanted: Container[int] = ()) -> None:
+        self._key = key
+        self._wanted = wanted
+        self._cached: dict[tuple[str, str], int] = {}
+        self.texts: dict[int, str] = {}
+
+    def of(self, kind: str, text: str) -> int:
+        """A number of 64 bits, never 0; 0 for no text."""
+        if not text:
+            return 0
+        known = self._cached.get((kind, text))
+        if known is not None:
+            return known
+        made = blake2b(
+            text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key, person=kind.encode()[:16]
+        )
+        number = int.from_bytes(made.digest(), "little") or 1
+        if number in self._wanted:
+            self.texts[number] = text
+        if len(self._cached) >= _CACHED_MAX:  # hostile names would fill the memory
+            self._cached.clear()
+        self._cached[kind, text] = number
+        return number
+
+    def of_network(self, address: str, ts_ms: int) -> int:
+        """Of the network that an address is in, for the month of `ts_ms`; 0 for what is no address."""
+        network = network_of(address)
+        return self.of("network", f"{network} {_month(ts_ms)}") if network else 0
+
+
+def network_of(address: str) -> str:
+    """The /24 or /48 of an address, "" for what is none."""
+    try:
+        parsed = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    parsed = mapped or parsed
+    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
+
+
+def _month(ts_ms: int) -> str:
+    try:
+        return time.strftime("%Y-%m", time.gmtime(ts_ms / 1000))
+    except (OverflowError, OSError, ValueError):
+        return ""

@@ -8,7 +8,7 @@ SPARK  := $(VENV)/.spark
 GUARD  := $(VENV)/.guard
 TRACKS ?= 2560000
 
-.PHONY: help demo test campaign bench bench-catalogue check lint format types imports system system-test lock clean
+.PHONY: help demo test campaign bench bench-catalogue bench-guard check lint format types imports system system-test lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -73,6 +73,9 @@ lock:  ## pin every package with its digests (needs uv)
 		--no-annotate - -o requirements-spark.lock
 	echo "numba>=0.60" | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
 		--no-annotate -c requirements.lock - -o requirements-guard.lock
+
+bench-guard: $(STAMP) $(GUARD)  ## made-up scrapers and people, and who of them is found (docs/guard.md)
+	cd bench && ../$(BIN)/python guard.py $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(SEED),--seed $(SEED))
 
 clean:  ## remove what can be made again
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lockgroove import config, vault
@@ -217,11 +217,13 @@ class Archive:
 
         return evidence.evidence(self.rooms, reader, table, row)
 
-    def trial(self, tracks: int, seed: int, questions: int, report: Report) -> Figures:
+    def trial(
+        self, tracks: int, seed: int, questions: int, report: Report, tell: Callable[[dict[str, Any]], None]
+    ) -> Figures:
         """Fill this archive with a generated catalogue and measure it."""
         from lockgroove.campaigns import trial
 
-        return trial.run(self.rooms, tracks, seed, questions, report)
+        return trial.run(self.rooms, tracks, seed, questions, report, tell)
 
     # keeping
 

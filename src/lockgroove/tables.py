@@ -10,10 +10,13 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import duckdb
 
 ROW_GROUP_ROWS = 20_480
 # Columns that take less space otherwise than plain, wherever a table has one of that name.
@@ -113,3 +116,12 @@ def read_batches(path: str, columns: Sequence[str] | None = None) -> Iterator[pa
     """The rows of a table in batches."""
     with pq.ParquetFile(path) as file:
         yield from file.iter_batches(batch_size=4096, columns=columns)
+
+
+def connect(path: str = ":memory:", settings: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB to ask Parquet with. It draws no bar of progress among the lines that a program reads."""
+    import duckdb  # not everybody who lists files asks questions
+
+    connection = duckdb.connect(path, config=dict(settings or {}))
+    connection.execute("SET enable_progress_bar = false")
+    return connection

@@ -30,8 +30,8 @@ from lockgroove.archive import Archive
 from lockgroove.report import Silence
 import duckdb
 connect = duckdb.connect
-def one_thread(*given):
-    db = connect(*given)
+def one_thread(*given, **settings):
+    db = connect(*given, **settings)
     db.execute("SET threads = 1")
     return db
 duckdb.connect = one_thread

@@ -26,7 +26,6 @@ context = "context"
 origin = "origin"
 place = "place"
 album = "album"
-kind = { always = "stream_start" }
 """
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from lockgroove import durable
+from lockgroove import durable, tables
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue.reader import Reader
 from lockgroove.errors import UsageError
@@ -94,7 +94,7 @@ def _chosen(reader: Reader, ids: Sequence[str], where: str | None) -> list[dict[
 
 
 def _require_one_statement(query: str) -> None:
-    with duckdb.connect() as db:
+    with tables.connect() as db:
         if len(db.extract_statements(query)) != 1:
             raise duckdb.ParserException("it is more than a condition")
 

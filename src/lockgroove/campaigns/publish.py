@@ -7,7 +7,7 @@ import shutil
 from functools import partial
 from typing import Any
 
-from lockgroove import durable, keys
+from lockgroove import durable, keys, tables
 from lockgroove.campaigns.refresh import refresh_whole
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
@@ -67,9 +67,7 @@ def _number(rooms: Rooms, folder: str, result: DumpResult) -> str:
 
 def _publisher(rooms: Rooms, generation: generations.Generation) -> Publisher:
     """Who publishes, with the decisions and matches that stand behind what is public, and no other."""
-    import duckdb
-
-    with duckdb.connect() as db:
+    with tables.connect() as db:
         path = generation.public.replace("'", "''")
         found = db.execute(
             f"""SELECT DISTINCT g.statement, f.source FROM read_parquet('{path}/files.parquet') f

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
+from lockgroove import tables
 from lockgroove.catalogue.claims import ClaimStore, Part
 from lockgroove.catalogue.facts import SCHEMAS, ordinal_of
 from lockgroove.catalogue.facts.facing import Facing
@@ -53,7 +52,7 @@ def testimonies(store: ClaimStore, members: str, recording_row: int) -> list[Tes
 
     `members` is SQL for the lists of members: `layers.members_now`.
     """
-    with duckdb.connect() as db:
+    with tables.connect() as db:
         query = f"SELECT seq, withdrawn FROM {members} WHERE recording_row = ? ORDER BY seq"
         found_members = db.execute(query, [recording_row]).fetchall()
     found = [
@@ -72,7 +71,7 @@ def named(
     Where the rows of all claims were let go of, the claims that decided, by the summaries of a whole build.
     """
     column = SCHEMAS[family].names[0]
-    with duckdb.connect() as db:
+    with tables.connect() as db:
         query = f"SELECT DISTINCT seq, detail FROM {parquet(files)} WHERE {column} = ? OR lower(mbid) = ?"
         rows = sorted(db.execute(query, [own_id, mbid]).fetchall(), key=lambda row: (row[1], row[0]))
     return [Testimony(part, number, record) for seq, _ in rows for part, number, record in _at(store, seq)]

@@ -10,8 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import duckdb
-
+from lockgroove import tables
 from lockgroove.catalogue.keyindex import ENTITY_SCHEMES, barcode_key, isrc_key
 from lockgroove.catalogue.layers import LayeredRows, open_keys, rows_now, search_deltas
 from lockgroove.catalogue.schemas import SPECS
@@ -43,7 +42,7 @@ class Reader:
     """The tables in `folder`, and the search index beside them."""
 
     def __init__(self, folder: str, search: str) -> None:
-        self._db = duckdb.connect()
+        self._db = tables.connect()
         self._db.execute("SET threads = 2")
         for name in [*SPECS, "ledger"]:
             self._db.execute(f"CREATE VIEW {name} AS SELECT * FROM {rows_now(folder, name)}")

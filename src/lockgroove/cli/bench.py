@@ -33,8 +33,7 @@ def catalogue(door: Door, tracks: int, seed: int, questions: int) -> None:
     if not os.path.exists(door.path) or not os.listdir(door.path):
         init(door.path, "generated").close()
     with door.open() as archive:
-        for line in archive.trial(tracks, seed, questions, door.report).lines:
-            door.item(line, _text(line))
+        archive.trial(tracks, seed, questions, door.report, lambda line: door.item(line, _text(line)))
     door.close(0, tracks=tracks, seed=seed)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from lockgroove import durable, keys, tables
@@ -112,7 +111,7 @@ class _PublicFiles:
     """Which claims and objects are public, asked of the public tables on disk."""
 
     def __init__(self, folder: str) -> None:
-        self._db = duckdb.connect()
+        self._db = tables.connect()
         path = folder.replace("'", "''")
         self._db.execute(f"CREATE VIEW files AS SELECT * FROM read_parquet('{path}/files.parquet')")
         self._db.execute("CREATE TABLE public AS SELECT DISTINCT source, key, stamp FROM files")
@@ -188,7 +187,7 @@ def _without(value: Any) -> Any:
 def _write_listens(folder: str, store: ClaimStore) -> tables.WrittenFile:
     """Totals only: months, groups and listeners stay at home."""
     paths = [f"{store.root}/{part.path}" for part in store.listens()]
-    with duckdb.connect() as db:
+    with tables.connect() as db:
         if not paths:
             return tables.write_table(folder, LISTENS, LISTEN_SCHEMA, [])
         names = ",".join("'" + p.replace("'", "''") + "'" for p in paths)

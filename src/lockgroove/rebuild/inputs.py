@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lockgroove import tables
 from lockgroove.catalogue.build import HELD_SCHEMA, TOLD_SCHEMA
 from lockgroove.catalogue.claims import ClaimStore
 from lockgroove.model import HeldFile
@@ -46,7 +46,7 @@ def _held_parquet(index: HeldIndex, path: str) -> str:
 
 
 def _told_parquet(root: str, index: HeldIndex, held: str, path: str) -> str:
-    with duckdb.connect() as db:
+    with tables.connect() as db:
         shared = db.execute(_SHARED.format(held=held.replace("'", "''"))).fetchall()
     rows = [row for (identifier,) in shared for row in _told(root, index, identifier)]
     pq.write_table(pa.Table.from_pylist(rows, schema=TOLD_SCHEMA), path)

@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
+from lockgroove import tables
 from lockgroove.model import Batch, Claim, ListenCount, ListensMode
 
 BATCH_ITEMS_MAX = 2000
@@ -75,7 +75,7 @@ class Tally:
             "threads": min(os.cpu_count() or 1, THREADS_MAX),
             "temp_directory": f"{self._folder.name}/spill",
         }
-        self._db = duckdb.connect(f"{self._folder.name}/plays.duckdb", config=settings)
+        self._db = tables.connect(f"{self._folder.name}/plays.duckdb", settings)
         self._db.execute(_TABLES)
         self._namings_added = 0
 

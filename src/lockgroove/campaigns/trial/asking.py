@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import duckdb
-
+from lockgroove import tables
 from lockgroove.campaigns.trial.figures import Figures
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.names import fold
@@ -68,7 +67,7 @@ def _sample(
     rows = sorted(chance.randrange(rows_in(path)) for _ in range(questions))
     listed = ",".join(map(str, rows))
     columns = "recording_id, isrc, title, artist"
-    with duckdb.connect() as db:
+    with tables.connect() as db:
         table = f"read_parquet('{path}', file_row_number = true)"
         some = db.execute(f"SELECT {columns} FROM {table} WHERE file_row_number IN ({listed})").fetchall()
         heard = db.execute(

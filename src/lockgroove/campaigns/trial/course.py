@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 from lockgroove.campaigns.refresh import rebuild, refresh
 from lockgroove.campaigns.rooms import Rooms
@@ -21,11 +23,21 @@ _BESIDE = ("catalogue", "cache", "staging")
 _CHANGED_SHARE = 0.01
 
 
-def run(rooms: Rooms, tracks: int, seed: int, questions: int, report: Report) -> Figures:
-    """All of it. Raises UsageError where claims that were not generated are in the way."""
+def run(
+    rooms: Rooms,
+    tracks: int,
+    seed: int,
+    questions: int,
+    report: Report,
+    tell: Callable[[dict[str, Any]], None],
+) -> Figures:
+    """All of it; each figure is told as it is taken.
+
+    Raises UsageError where claims that were not generated are in the way.
+    """
     if rooms.store.parts() and not os.path.isdir(f"{rooms.root}/{TRUTH}"):
         raise UsageError("This archive has claims of its own", rooms.root, "Name an empty folder with -C.")
-    figures = Figures(tracks)
+    figures = Figures(tracks, tell)
     with timed(figures, "claims generated and kept"):
         fill(rooms, tracks, seed, report)
     claims = size_of(f"{rooms.root}/claims")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lockgroove import tables
 from lockgroove.campaigns.trial.figures import Figures
 from lockgroove.campaigns.trial.filling import TRUTH
 from lockgroove.catalogue import generations
@@ -44,7 +44,7 @@ def judge(root: str, generation: generations.Generation, figures: Figures) -> No
     scratch = f"{root}/staging/judging.duckdb"
     if os.path.exists(scratch):
         os.unlink(scratch)
-    with duckdb.connect(scratch) as db:
+    with tables.connect(scratch) as db:
         db.execute(
             "CREATE TABLE judged (recording_truth BIGINT, row BIGINT, difference VARCHAR, resembles BIGINT,"
             " shares_isrc BOOLEAN, shares_mbid BOOLEAN)"
@@ -68,7 +68,7 @@ def _with_rows(root: str, generation: generations.Generation) -> Iterator[pa.Tab
     keys = KeyIndex(f"{generation.private}/keys.bin")
     columns = ("recording_truth", "difference", "resembles", "shares_isrc", "shares_mbid")
     try:
-        with duckdb.connect() as db:
+        with tables.connect() as db:
             for name in sorted(os.listdir(f"{root}/{TRUTH}")):
                 truth = pq.read_table(f"{root}/{TRUTH}/{name}")
                 db.register("truth", truth)

@@ -1,14 +1,13 @@
 """A mapping in TOML: what a service's own log means, in the words of events.
 
-[log] format = "csv"                 # csv, parquet, lines (web servers); else told by the file's name and
-first bytes
+[log]
+format = "csv"                 # csv, parquet or lines (web servers); else told by the file itself
 
 [fields]                       # a field of the event = where it stands
 account = "user_id"
 track = "song"
 ts_ms = "played_at"            # seconds to nanoseconds since 1970, or ISO 8601
 seconds_played = { column = "ms_played", times = 0.001 }
-kind = { always = "stream_start" }
 origin = { column = "reason", values = { clickrow = "user", autoplay = "system" } }
 
 [[paths]]                      # of web servers' logs: what a path is; named groups are fields

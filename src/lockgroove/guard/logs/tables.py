@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from lockgroove.errors import UsageError
 from lockgroove.guard.digests import Digests
-from lockgroove.guard.events import EVENT, Batch, empty
+from lockgroove.guard.events import EVENT, Batch, Kind, empty
 from lockgroove.guard.logs.mapping import WORDS, Column, LogMap, word_number
 from lockgroove.guard.logs.requests import Unreadable, moment_ms
 
@@ -83,6 +83,7 @@ def _events(batch: pa.RecordBatch, path: str, log_map: LogMap, digests: Digests,
     first = counts.read
     counts.read += count
     rows = empty(count)
+    rows["kind"] = Kind.STREAM_START  # where nothing is said of it: a table of tracks is one of plays
     good = np.ones(count, bool)
     reasons: dict[int, str] = {}
     months = None

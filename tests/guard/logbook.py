@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lockgroove.guard.events import FIELDS, Batch, Context, Origin
+from lockgroove.guard.events import FIELDS, Batch, Context, Origin, empty
 from lockgroove.guard.trial import Habits, Played, World, in_order, listen, make_world, shuffled
 
 START_MS = 20_000 * 86_400_000
@@ -99,6 +100,15 @@ def as_table(rows: np.ndarray, names: dict[int, str], path: Path) -> None:
         ),
         path,
     )
+
+
+def joined(batches: Iterable[Batch]) -> Batch:
+    """All events as one batch, which tells what each of them tells."""
+    parts = list(batches)
+    if not parts:
+        return Batch(empty(0), FIELDS)
+    told = frozenset.intersection(*(part.told for part in parts))
+    return Batch(np.concatenate([part.rows for part in parts]), told)
 
 
 def combined(**told: Any) -> str:

@@ -44,16 +44,6 @@ def test_a_stratum_in_which_nobody_was_alarms_for_nothing() -> None:
     assert calibration.Tops().thresholds(1e-4).min() >= 512
 
 
-def test_parts_counted_apart_add_up() -> None:
-    evidence = np.random.default_rng(5).exponential(3, 1_000)
-    whole, halves = calibration.Tops(), [calibration.Tops(), calibration.Tops()]
-    whole.add(tops(evidence), 1_000)
-    for half, part in zip(halves, np.split(evidence, 2), strict=True):
-        half.add(tops(part), 500)
-
-    assert (calibration.combined(halves).thresholds(1e-3) == whole.thresholds(1e-3)).all()
-
-
 def test_many_who_signed_up_together_do_not_make_what_they_do_usual() -> None:
     """Slow poisoning: a cohort as large as everybody else plays rare tracks alone."""
     shares = np.diff([0, *calibration.BUCKET_EDGES])

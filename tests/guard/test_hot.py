@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logbook import START_MS, add_scrapers, town
 
 from lockgroove.guard import calibration, hot, records, seen
-from lockgroove.guard.events import FIELDS, Batch, Context, Kind, Origin, empty
+from lockgroove.guard.events import FIELDS, Batch, Context, Kind, Origin, Scope, empty
 from lockgroove.guard.records import RECORD, Index
 from lockgroove.guard.seen import Seen
 from lockgroove.guard.watch import Rules, Watch
@@ -61,6 +61,33 @@ def test_what_the_system_chose_weighs_nothing() -> None:
 
     assert set(noticed.what.tolist()) == {hot.OF_SYSTEM}
     assert one.records["plays"][0] == one.records["fresh"][0] == one.records["w"][0].max() == 0
+
+
+def test_a_file_that_is_streamed_in_pieces_is_one_play() -> None:
+    rows = plays((1, 5), (1, 5), (1, 6), (1, 6), (1, 5))
+    rows["range"] = [1, 1, 1, 1, 1]
+
+    noticed = watch().observe(Batch(rows, FIELDS))
+
+    assert noticed.what.tolist() == [hot.NEW, hot.PART_OF, hot.NEW, hot.PART_OF, hot.REPEAT]
+
+
+@pytest.mark.parametrize("scope", [Scope.RESEARCH, Scope.MIRROR])
+def test_whoever_has_a_grant_is_not_judged(scope: Scope) -> None:
+    one = watch(weighing(threshold=1))
+
+    noticed = one.observe(Batch(plays(*((1, t) for t in range(1, 9)), scope=scope), FIELDS))
+
+    assert set(noticed.what.tolist()) == {hot.EXEMPT}
+    assert (len(noticed.alarms), one.records["plays"][0]) == (0, 0)
+
+
+def test_who_signed_up_together_is_remembered() -> None:
+    one = watch()
+
+    one.observe(Batch(plays((1, 1), (1, 2), cohort=7), FIELDS))
+
+    assert one.records["cohort"][0] == 7
 
 
 def test_evidence_adds_up_never_falls_below_nothing_and_halves_overnight() -> None:

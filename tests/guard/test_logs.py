@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logbook import MAP, caddy, combined
+from logbook import MAP, caddy, combined, joined
 
 from lockgroove.errors import UsageError
 from lockgroove.guard.digests import Digests, network_of
-from lockgroove.guard.events import Batch, Context, Kind, joined
+from lockgroove.guard.events import STAND_IN, Batch, Context, Kind
 from lockgroove.guard.logs import Counts, LogMap, read_log, read_log_map
 from lockgroove.guard.logs.requests import Unreadable, moment_ms, parse
 
 KEY = b"k" * 32
 SHA = "ab" * 64
-REAL = Path("/work/shared/data/web-access-logs/apache_combined.log.gz")
+REAL = Path(__file__).resolve().parents[3] / "shared/data/web-access-logs/apache_combined.log.gz"
 
 
 def read(path: Path, log_map: LogMap | None = None) -> tuple[Batch, Counts]:
@@ -235,3 +235,4 @@ def test_a_real_log_is_read_to_its_last_line() -> None:
 
     assert (counts.read, counts.events, counts.unreadable) == (5450, 5450, 0)
     assert len(np.unique(batch.rows["network"])) > 500
+    assert (batch.rows["account"] & STAND_IN != 0).all()

@@ -14,7 +14,7 @@ import pytest
 from logbook import MAP, START_MS, Town, add_scrapers, add_traps, as_table, combined, town
 
 from lockgroove.cli import main
-from lockgroove.guard.events import FIELDS, Batch
+from lockgroove.guard.events import FIELDS, STAND_IN, Batch
 from lockgroove.guard.hot import DAY
 from lockgroove.guard.replay import Replayed, replay
 from lockgroove.guard.signals import heard_in, switched_off
@@ -98,6 +98,19 @@ def test_what_a_log_does_not_tell_is_switched_off_and_said(made: Town, tmp_path:
     assert not any(suspect.signals or suspect.group is not None for suspect in replayed.suspects)
 
 
+def test_whoever_is_not_named_is_never_proposed_for_more_than_a_slower_pace(
+    made: Town, tmp_path: Path
+) -> None:
+    nameless = [Batch(b.rows.copy(), b.told) for b in made.batches()]
+    for batch in nameless:
+        batch.rows["account"] |= STAND_IN
+
+    replayed = replay(nameless, str(tmp_path), Silence(), made.world.count)
+
+    assert len(replayed.suspects) > 20
+    assert {suspect.proposal for suspect in replayed.suspects} == {"throttle"}
+
+
 def test_an_empty_log_tells_of_nobody(tmp_path: Path) -> None:
     replayed = replay([], str(tmp_path), Silence())
 
@@ -134,7 +147,7 @@ def test_a_table_is_replayed_with_the_names_it_has(run: Run, tmp_path: Path) -> 
 
     code, lines = run(tmp_path / "plays.parquet", "--map", tmp_path / "map.toml")
 
-    found = {line["account"]: line for line in lines if line["type"] == "item"}
+    found = {line["account"]: line for line in lines if "account" in line}
     assert code == 3
     assert {name.partition(" ")[0] for name in found} >= {"fast", "slow", "shuffled"}
     assert all(line["reasons"] for line in found.values())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lockgroove.findings import Finding
 from lockgroove.guard.digests import Digests
-from lockgroove.guard.events import Batch
+from lockgroove.guard.events import STAND_IN, Batch
 from lockgroove.guard.logs import Counts, LogMap, read_log
 from lockgroove.guard.replay import Replayed, replay
 from lockgroove.report import Report
@@ -31,14 +31,16 @@ def replay_logs(
     counts = Counts()
     with tempfile.TemporaryDirectory(prefix="guard-", dir=scratch) as folder:
         played = replay(_batches(paths, log_map, Digests(key), counts, report), folder, report, tracks_all)
-    wanted = {suspect.account for suspect in played.suspects}
+    plain = int(STAND_IN) - 1
+    wanted = {suspect.account & plain for suspect in played.suspects}
     named = Digests(key, wanted)
     if wanted:  # names are not kept while reading, so those few are looked up by reading again
         for path in paths:
             for _ in read_log(path, log_map, named, Counts()):
                 if len(named.texts) == len(wanted):
                     break
-    return Told(played, counts, named.texts)
+    called = {suspect.account: named.texts.get(suspect.account & plain, "") for suspect in played.suspects}
+    return Told(played, counts, called)
 
 
 def _batches(

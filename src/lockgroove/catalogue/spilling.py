@@ -39,7 +39,7 @@ def engine(
     path = f"{scratch}/{name or f'build-{os.getpid()}'}.duckdb"
     if name is None:
         _remove(path)
-    db = tables.connect(path)
+    db = duckdb.connect(path)
     try:
         confine(db, _memory_bytes(inputs), f"{scratch}/spill-{os.getpid()}")
         yield db

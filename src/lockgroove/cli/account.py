@@ -124,7 +124,7 @@ def list_(door: Door) -> None:
 
 @verb
 @click.argument("name")
-@click.option("--because", required=True, help="Your reason; it is kept, and the person can read it.")
+@click.option("--because", required=True, help="Your reason; it is kept.")
 @_WHO
 @_DRY
 def disable(door: Door, name: str, because: str, by: str, dry_run: bool) -> None:

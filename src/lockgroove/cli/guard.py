@@ -12,6 +12,7 @@ from lockgroove.cli.door import Door, many, verb
 
 if TYPE_CHECKING:
     from lockgroove.campaigns.replaying import Told
+    from lockgroove.guard.groups import Group
     from lockgroove.guard.replay import Suspect
 
 _SHOWN = 20
@@ -53,6 +54,8 @@ def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int) 
     told = replay_logs(logs, log_map, _key(door), door.report, tracks)
     _say_what_was_read(door, told)
     if door.as_json:
+        for number, group in enumerate(told.replayed.groups):
+            door.item(_group_as_json(number, group), "")
         for suspect in told.replayed.suspects:
             door.item(_as_json(suspect, _name(told, suspect)), "")
     else:
@@ -112,7 +115,7 @@ def _say_who(door: Door, told: Told) -> None:
 
 
 def _name(told: Told, suspect: Suspect) -> str:
-    return told.names.get(suspect.account, f"{suspect.account:016x}")
+    return told.names[suspect.account] or f"{suspect.account:016x}"
 
 
 def _reasons(suspect: Suspect) -> list[str]:
@@ -141,6 +144,14 @@ def _as_json(suspect: Suspect, name: str) -> dict[str, object]:
         "signals": [
             {"day": _day(s.day * 86_400_000), "code": s.code, "value": s.value} for s in suspect.signals
         ],
+    }  # fmt: skip
+
+
+def _group_as_json(number: int, group: Group) -> dict[str, object]:
+    return {
+        "group": number, "members": len(group.members), "certain": len(group.certain), "tracks": group.tracks,
+        "met": group.met.observed, "chance": group.met.expected, "chance_least": group.met.least,
+        "score": group.score,
     }  # fmt: skip
 
 

@@ -7,8 +7,6 @@ passes them. Histograms add up, over days, front ends and machines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from lockgroove.guard.hot import PLAY_KINDS, REPEATED, STRATA
@@ -124,12 +122,3 @@ def bucket_edges(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     bucket_of = np.searchsorted(np.array(BUCKET_EDGES[:-1]), above, side="right").astype(np.uint8)
     shares = np.bincount(bucket_of, counts, BUCKETS) / max(1, len(heard))
     return bucket_of, shares
-
-
-def combined(parts: Sequence[Tops]) -> Tops:
-    """What several counted."""
-    whole = Tops()
-    for part in parts:
-        whole.counts += part.counts
-        whole.account_days += part.account_days
-    return whole

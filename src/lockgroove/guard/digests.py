@@ -1,4 +1,4 @@
-"""Keyed digests of 64 bits, for names, tokens, addresses and programs: told apart, and not told back.
+"""Keyed digests of 63 bits, for names, tokens, addresses and programs: told apart, and not told back.
 
 Invariant: the key never leaves the machine's `keys/`. An address is cut to its network first (/24, or /48
 of IPv6) and its digest is good for a month, so that no longer trace of where somebody was can be put
@@ -28,7 +28,7 @@ class Digests:
         self.texts: dict[int, str] = {}
 
     def of(self, kind: str, text: str) -> int:
-        """A number of 64 bits, never 0; 0 for no text."""
+        """A number of 63 bits, never 0; 0 for no text."""
         if not text:
             return 0
         known = self._cached.get((kind, text))
@@ -37,7 +37,7 @@ class Digests:
         made = blake2b(
             text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key, person=kind.encode()[:16]
         )
-        number = int.from_bytes(made.digest(), "little") or 1
+        number = int.from_bytes(made.digest(), "little") >> 1 or 1
         if number in self._wanted:
             self.texts[number] = text
         if len(self._cached) >= _CACHED_MAX:  # hostile names would fill the memory

@@ -7,7 +7,6 @@ digests of 64 bits; 0 says that the source does not tell. What a source never te
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -87,6 +86,8 @@ EVENT = np.dtype(
     align=True,
 )
 FIELDS = frozenset(EVENT.names or ()) - {"spare"}
+# Of accounts that are none: whoever is not named in a log stands there as a network and a program.
+STAND_IN = np.uint64(1 << 63)
 # Without these nothing can be said of anybody.
 NEEDED = frozenset({"ts_ms", "account"})
 
@@ -107,13 +108,3 @@ def empty(count: int) -> np.ndarray:
     rows = np.zeros(count, EVENT)
     rows["place"] = -1
     return rows
-
-
-def joined(batches: Iterable[Batch]) -> Batch:
-    """All events as one batch, which tells what each of them tells."""
-    parts = list(batches)
-    if not parts:
-        return Batch(empty(0), FIELDS)
-    return Batch(
-        np.concatenate([part.rows for part in parts]), frozenset.intersection(*(p.told for p in parts))
-    )

@@ -38,7 +38,6 @@ class Group:
     certain: np.ndarray
     met: Meetings
     score: float
-    score_by_chance: float
     tracks: int
 
 
@@ -58,7 +57,7 @@ def find_groups(pairs: Pairs, rng: np.random.Generator, groups_max: int = 10) ->
         sure, certain = gains > _odds(pairs, core) + _SURE, gains > _odds(pairs, core) + _CERTAIN
         tracks = len(np.unique(pairs.of_accounts(core).track))
         met = everybody.meetings(pairs.of_accounts(core), core)
-        found.append(Group(names[core[sure]], names[core[certain]], met, reached, by_chance, tracks))
+        found.append(Group(names[core[sure]], names[core[certain]], met, reached, tracks))
         stay = np.setdiff1d(np.arange(pairs.accounts), core)
         pairs, names = pairs.of_accounts(stay), names[stay]
     return found

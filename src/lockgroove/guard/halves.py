@@ -41,7 +41,7 @@ def groups_by_halves(
         reached, had = float(score(met.observed, met.expected)), whole.of_accounts(members).track
         if stands_out(met, reached):
             certain = members[gains_by(whole, everybody, members)[members] > _CERTAIN]
-            groups.append(Group(names[members], names[certain], met, reached, 0.0, len(np.unique(had))))
+            groups.append(Group(names[members], names[certain], met, reached, len(np.unique(had))))
     return groups
 
 

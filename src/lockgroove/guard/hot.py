@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from lockgroove.guard.compiled import compiled
-from lockgroove.guard.events import Context, Kind, Origin
+from lockgroove.guard.events import Context, Kind, Origin, Scope
 from lockgroove.guard.records import BUCKETS, GAPS, TAKERS
 from lockgroove.guard.seen import meet
 
@@ -37,7 +37,8 @@ TOP = np.dtype([("slot", "u4"), ("along", "u1"), ("age", "u1"), ("plays", "u1"),
 # The moment at which the evidence passed the threshold.
 ALARM = np.dtype([("event", "u4"), ("slot", "u4"), ("taker", "u1"), ("w", "f4"), ("threshold", "f4")])
 
-NEW, REPEAT, OF_SYSTEM, IGNORED = 1, 2, 3, 0
+# IGNORED is no play, EXEMPT one of somebody with a grant, PART_OF one more stretch of the same file.
+IGNORED, NEW, REPEAT, OF_SYSTEM, EXEMPT, PART_OF = 0, 1, 2, 3, 4, 5
 # Kinds of plays, after the buckets of popularity: a new track that follows on its album, which is no choice
 # of its own, and one that the account had before.
 CONTINUED, REPEATED = BUCKETS, BUCKETS + 1
@@ -60,7 +61,7 @@ def observe(  # noqa: C901  one pass, as the compiler wants it
 ):  # fmt: skip
     """Take in events; how many day rows, tops and alarms were written, and how many pairs were new.
 
-    `what` gets NEW, REPEAT, OF_SYSTEM or IGNORED for each event. `heard` has a byte for each track, how many
+    `what` gets one of the numbers above for each event. `heard` has a byte for each track, how many
     accounts had it, as a logarithm: it counts up by chance, which `chance` decides (a number for each event).
     `keep` is the share of the evidence that a new day leaves.
     """
@@ -71,6 +72,9 @@ def observe(  # noqa: C901  one pass, as the compiler wants it
         kind = event["kind"]
         if kind != Kind.STREAM_START and kind != Kind.DOWNLOAD:
             continue
+        if event["scope"] == Scope.RESEARCH or event["scope"] == Scope.MIRROR:
+            what[i] = EXEMPT
+            continue
         slot = slots[i]
         record = records[slot]
         day = event["ts_ms"] // DAY_MS
@@ -79,6 +83,7 @@ def observe(  # noqa: C901  one pass, as the compiler wants it
                 n_days, n_tops = close_day(record, slot, days, n_days, tops, n_tops)
             if record["day"] == 0:
                 record["first_day"] = day
+                record["cohort"] = event["cohort"]
             else:
                 for taker in range(TAKERS):
                     record["w"][taker] *= keep ** min(day - record["day"], 100)
@@ -89,6 +94,12 @@ def observe(  # noqa: C901  one pass, as the compiler wants it
         record["fetched_s"] += event["seconds_possible"]
         record["played_s"] += event["seconds_played"]
         met = meet(newer, older, pairs[i])
+        track_number = np.uint32(event["track"] & 0xFFFFFFFF)
+        goes_on_with_file = event["range"] != 0 and met != 0 and track_number == record["last_track"]
+        record["last_track"] = track_number
+        if goes_on_with_file:  # a player that streams in pieces repeats nothing
+            what[i] = PART_OF
+            continue
         track = tracks[i]
         if met == 0:
             n_new += 1

@@ -1,7 +1,6 @@
 """What is remembered of each account, in a flat array: at most 160 bytes, with the index that finds it.
 
-Invariant: an account's slot stays its own until the account is let go of, which happens to the longest idle
-ones when there is no room left, never to one under a sanction.
+Invariant: an account's slot stays its own.
 """
 
 from __future__ import annotations
@@ -17,8 +16,6 @@ GAPS = 8  # of seconds between two plays: below 1, 2, 4, … 64, above
 RECORD = np.dtype(
     [
         ("last_ms", "i8"),
-        # Levels of leaky buckets, in requests, bytes, new tracks, and new tracks as a share of the catalogue.
-        ("level", "f4", 4),
         ("plays", "u4"),  # chosen by the listener, ever
         ("fresh", "u4"),  # of them new to the account
         ("day", "i4"),  # since 1970; what ends in _today is of this day
@@ -31,6 +28,7 @@ RECORD = np.dtype(
         ("top", "f4", TAKERS),
         ("last_place", "i4"),
         ("last_album", "u4"),
+        ("last_track", "u4"),
         ("hours", "u4"),  # a bit for each hour of today
         ("fetched_s", "f4"),  # of sound, today
         ("played_s", "f4"),
@@ -41,7 +39,6 @@ RECORD = np.dtype(
         ("direct_today", "u2"),
         ("system_today", "u2"),
         ("along_today", "u2"),  # new ones that followed on their album
-        ("stage", "u1"),
         ("marks", "u1"),
     ],
     align=True,
@@ -72,13 +69,6 @@ class Index:
         found = np.empty(len(keys), np.int64)
         _look(keys, found, self.keys, self._table)
         return found
-
-    def rebuilt(self, keys: np.ndarray) -> None:
-        """Hold these keys and no others, in this order."""
-        self.keys[: len(keys)] = keys
-        self.count = len(keys)
-        self._table.fill(_FREE)
-        _fill(self.keys, self._table, self.count)
 
     def _grow(self) -> None:
         size = len(self.keys) + len(self.keys) // 2

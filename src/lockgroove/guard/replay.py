@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lockgroove.guard import calibration, hot
-from lockgroove.guard.events import Batch
+from lockgroove.guard.events import STAND_IN, Batch
 from lockgroove.guard.groups import Group
 from lockgroove.guard.halves import groups_by_halves
 from lockgroove.guard.seen import Seen
@@ -61,13 +61,15 @@ class Suspect:
         return [name for name, present in told if present]
 
     @property
+    def is_stand_in(self) -> bool:
+        """Whether the log names no account, and a network and a program stand for it: many people may."""
+        return bool(np.uint64(self.account) & STAND_IN)
+
+    @property
     def proposal(self) -> str:
         """What would be proposed: one witness slows down what is new, two ask for an operator's decision."""
-        return (
-            "suspend, if an operator agrees"
-            if len(self.families) > 1 or self.group is not None
-            else "throttle"
-        )
+        clear = (len(self.families) > 1 or self.certain) and not self.is_stand_in
+        return "suspend, if an operator agrees" if clear else "throttle"
 
 
 @dataclass(frozen=True)
@@ -96,19 +98,19 @@ def replay(batches: Iterable[Batch], scratch: str, report: Report, tracks_all: i
         first.observe(batch)
         spool.add(batch)
         report.progress("read", spool.plays, None, "plays")
-    heard = first.heard[: first.tracks.count]
+    heard = first.heard[first.heard > 0]
     unheard = max(0, tracks_all - len(heard))
     bucket_of, shares = calibration.bucket_edges(np.concatenate([heard, np.zeros(unheard, np.uint8)]))
     rules = Rules.none()
     rules = Rules(bucket_of, rules.ratios, rules.thresholds)
-    people = _pass(spool, rules, report, "people").watch
+    people = _pass(spool, first, rules, report, "people").watch
     shipped = calibration.shipped_thresholds()
     ratios = calibration.estimated_ratios(people.records[: people.accounts.count], shares)
-    judged = _pass(spool, Rules(bucket_of, ratios, shipped), report, "evidence")
+    judged = _pass(spool, first, Rules(bucket_of, ratios, shipped), report, "evidence")
     calibrated = judged.account_days >= _DAYS_TO_CALIBRATE
     if calibrated:
         thresholds = _of_others(judged).thresholds(RATE)
-        judged = _pass(spool, Rules(bucket_of, ratios, thresholds), report, "alarms")
+        judged = _pass(spool, first, Rules(bucket_of, ratios, thresholds), report, "alarms")
     return _told(spool, judged, calibrated, first)
 
 
@@ -125,8 +127,11 @@ class _Judged:
     span: list[int] = field(default_factory=list)
 
 
-def _pass(spool: Spool, rules: Rules, report: Report, what: str) -> _Judged:
-    judged, done = _Judged(_watch(rules, spool.plays)), 0
+def _pass(spool: Spool, first: Watch, rules: Rules, report: Report, what: str) -> _Judged:
+    """All plays again, by rules, with the popularity that tracks had come to in the first pass."""
+    watch = _watch(rules, spool.plays)
+    watch.tracks, watch.heard = first.tracks, first.heard.copy()
+    judged, done = _Judged(watch), 0
     for batch in spool.batches():
         noticed = judged.watch.observe(batch)
         _keep(judged, noticed, spool.told)
@@ -197,7 +202,7 @@ def _told(spool: Spool, judged: _Judged, calibrated: bool, first: Watch) -> Repl
             suspect(slot).certain = slot in set(group.certain.tolist())
     ordered = sorted(suspects.values(), key=lambda one: (-len(one.families), -one.fresh))
     return Replayed(
-        first.accounts.count, watch.tracks.count, spool.plays, judged.account_days,
+        first.accounts.count, int(np.count_nonzero(first.heard)), spool.plays, judged.account_days,
         min(judged.span, default=0), max(judged.span, default=0), calibrated,
         switched_off(spool.told) | ({"groups": needed} if needed else {}),
         ordered, groups,

@@ -1,7 +1,7 @@
 """Watches events go by: keeps what is remembered of accounts and tracks, and says what each event was.
 
-Invariant: memory is bounded, whatever comes. Every event that goes in is counted as judged or as one of
-those that cannot be: told twice, from no time that can be, or no play.
+Invariant: memory grows with accounts and tracks, and not with events. Every event that goes in is counted as
+judged or as one of those that cannot be: told twice, from no time that can be, or no play.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO
@@ -13,7 +12,7 @@ from typing import IO
 import zstandard
 
 from lockgroove.guard.digests import Digests
-from lockgroove.guard.events import FIELDS, Batch, Kind, empty
+from lockgroove.guard.events import FIELDS, STAND_IN, Batch, Kind, empty
 from lockgroove.guard.logs import tables
 from lockgroove.guard.logs.grants import granted
 from lockgroove.guard.logs.mapping import LogMap
@@ -37,12 +36,10 @@ class Counts:
     unreadable: int = 0
     without_account: int = 0
     bad: list[tuple[int, str]] = field(default_factory=list)
-    reasons: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, number: int, reason: str) -> None:
         """Count one that cannot be read."""
         self.unreadable += 1
-        self.reasons[reason.partition(" '")[0]] += 1
         if len(self.bad) < _NAMED_MAX:
             self.bad.append((number, reason))
 
@@ -119,10 +116,7 @@ def _events(requests: list[Request], log_map: LogMap, digests: Digests, counts: 
         account = grant.account or request.user
         counts.without_account += not account
         columns["ts_ms"][n] = request.ts_ms
-        # Whoever has no account is a network and a program: a stand-in, which no sanction is ever for.
-        columns["account"][n] = digests.of("account", account) or digests.of(
-            "visitor", f"{digests.of_network(request.address, request.ts_ms)} {request.agent}"
-        )
+        columns["account"][n] = digests.of("account", account) or _stand_in(request, digests)
         columns["track"][n] = digests.of("track", grant.track)
         columns["album"][n] = digests.of("album", grant.album)
         columns["network"][n] = digests.of_network(request.address, request.ts_ms)
@@ -135,6 +129,12 @@ def _events(requests: list[Request], log_map: LogMap, digests: Digests, counts: 
         rows[name] = values
     counts.events += len(rows)
     return Batch(rows, _OF_LINES)
+
+
+def _stand_in(request: Request, digests: Digests) -> int:
+    """Whoever has no account: a network and a program, for which no sanction is ever proposed."""
+    network = digests.of_network(request.address, request.ts_ms)
+    return digests.of("visitor", f"{network} {request.agent}") | int(STAND_IN)
 
 
 assert _OF_LINES <= FIELDS

@@ -8,7 +8,7 @@ SPARK  := $(VENV)/.spark
 GUARD  := $(VENV)/.guard
 TRACKS ?= 2560000
 
-.PHONY: help demo test campaign bench bench-catalogue bench-guard check lint format types imports system system-test lock clean
+.PHONY: help demo test campaign bench bench-catalogue bench-guard bench-sharing check lint format types imports system system-test lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -37,7 +37,7 @@ system:
 	@sh tools/system-packages.sh python3-venv
 
 system-test:
-	@sh tools/system-packages.sh python3-venv chromium minisign nginx-light openjdk-17-jre-headless
+	@sh tools/system-packages.sh python3-venv chromium minisign nginx-light openjdk-17-jre-headless redis-server
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory system
@@ -71,11 +71,15 @@ lock:  ## pin every package with its digests (needs uv)
 		--group dev --extra build pyproject.toml -o requirements.lock
 	echo "pyspark>=4.3" | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
 		--no-annotate - -o requirements-spark.lock
-	echo "numba>=0.60" | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
+	printf "numba>=0.60\ndatasketches>=5.2\nvalkey>=6.1\n" | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
 		--no-annotate -c requirements.lock - -o requirements-guard.lock
 
 bench-guard: $(STAMP) $(GUARD)  ## made-up scrapers and people, and who of them is found (docs/guard.md)
-	cd bench && ../$(BIN)/python guard.py $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(SEED),--seed $(SEED))
+	cd bench && ../$(BIN)/python guard.py $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(HETREC),--hetrec "$(HETREC)") $(if $(PLAYS),--plays "$(PLAYS)")
+
+bench-sharing: $(STAMP) $(GUARD)  ## what it costs front ends to share the guard, on a server of its own
+	cd bench && ../$(BIN)/python sharing.py
 
 clean:  ## remove what can be made again
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

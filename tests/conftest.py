@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import sparkcluster
 import worlds
+from lockgroove.engines import Engine, open_engine
 
 # numba looks for the package `coverage`, and would find our folder of tests for the room of that name.
 sys.modules.setdefault("coverage", None)  # type: ignore[arg-type]  as the import system has it
@@ -53,3 +55,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk can only be mounted by root")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One session on a real cluster for all who ask: starting it costs more than what it is asked."""
+    scratch = tmp_path_factory.mktemp("scratch")
+    with sparkcluster.cluster(tmp_path_factory.mktemp("cluster")) as url:
+        opened = open_engine(url, str(scratch), 1 << 30)
+        yield opened
+        opened.close()
+        assert list(scratch.iterdir()) == []

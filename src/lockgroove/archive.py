@@ -9,6 +9,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from lockgroove import config, vault
@@ -17,8 +18,9 @@ from lockgroove.campaigns.founding import DECLARATION
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import ClaimStore, Part
-from lockgroove.errors import DamageFound, FormatUnknown, Locked, NoArchive, UsageError
+from lockgroove.errors import DamageFound, FormatUnknown, NoArchive, UsageError
 from lockgroove.journal import Journal
+from lockgroove.report import Silence
 from lockgroove.storage import LocalStorage
 from lockgroove.vault import HeldIndex, places
 
@@ -28,19 +30,20 @@ if TYPE_CHECKING:
     from lockgroove.campaigns.evidence import Evidence
     from lockgroove.campaigns.export import Exported
     from lockgroove.campaigns.trial import Figures
+    from lockgroove.campaigns.watching import Desk
     from lockgroove.catalogue.reader import Reader
     from lockgroove.config import PlaceConfig
     from lockgroove.coverage import PlanResult
     from lockgroove.dumps import DumpResult
     from lockgroove.gather import Gathered
+    from lockgroove.guard.live import Guard
     from lockgroove.keep import KeepResult
     from lockgroove.people import People
     from lockgroove.rebuild import HandMatch
     from lockgroove.report import Report
     from lockgroove.vault.places import CaughtUp
 
-# Rooms with heavy engines (DuckDB, tantivy, a network client) are imported by the method that needs them:
-# `keep` and `audit` start in half the time without.
+# Rooms with heavy engines are imported by the method that needs them: others start in half the time without.
 
 
 def init(root: str, name: str | None = None) -> Archive:
@@ -191,17 +194,9 @@ class Archive:
 
     def reader(self, report: Report, public: bool = False) -> Reader:
         """The tables of the current generation."""
-        from lockgroove.catalogue.reader import Reader
+        from lockgroove.campaigns import refresh as refreshing
 
-        try:
-            generation = self.refresh(report)
-        except Locked:  # somebody is building: answer from what there is
-            current = generations.current(self.root)
-            if current is None:
-                raise
-            generation = current
-        which = generations.PUBLIC if public else generations.PRIVATE
-        return Reader(f"{generation.folder}/{which}", f"{generation.folder}/search-{which}")
+        return refreshing.reader(self.rooms, report, public)
 
     def match(
         self, reader: Reader, one: str, other: str, because: str, same: bool = True, dry_run: bool = False
@@ -349,13 +344,24 @@ class Archive:
 
     # who comes in
 
-    @contextlib.contextmanager
-    def people(self, rehearsal: bool = False) -> Iterator[People]:
+    def people(self, rehearsal: bool = False) -> AbstractContextManager[People]:
         """Accounts, keys and grants; in a rehearsal nothing is kept."""
         from lockgroove.people import open_people
 
-        with contextlib.closing(open_people(self.root, rehearsal)) as people:
-            yield people
+        return contextlib.closing(open_people(self.root, rehearsal))
+
+    def guard(self, keeper: bool = True) -> AbstractContextManager[Guard | None]:
+        """Who comes in is watched until the end; None where that is off. The `keeper` keeps the cases."""
+        from lockgroove.campaigns import watching
+
+        listens = watching.listens_of(self.reader(Silence(), True))
+        return watching.at_work(self.root, self.config, listens, keeper)
+
+    def desk(self) -> AbstractContextManager[Desk]:
+        """Where operators look at the guard's cases and decide them."""
+        from lockgroove.campaigns import watching
+
+        return watching.open_desk(self.root, self.config)
 
     # publishing
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import tomlkit
@@ -37,6 +37,7 @@ class Config:
     writer: str
     places: Sequence[PlaceConfig] = ()
     trusted_keys: Sequence[str] = ()
+    guard: Mapping[str, Any] = field(default_factory=dict)  # as written; `guard.settings` reads it
 
 
 def create(root: str, archive_id: str, name: str, writer: str) -> Config:
@@ -64,10 +65,11 @@ def load(root: str) -> Config:
             writer=str(archive["writer"]),
             places=[PlaceConfig(str(p["name"]), str(p["location"])) for p in data.get("places", [])],
             trusted_keys=[str(key) for key in data.get("trust", {}).get("keys", [])],
+            guard=dict(data.get("guard", {})),
         )
     except FileNotFoundError:
         raise UsageError(f"{FILE} is missing", path, "Bring it back from a copy.") from None
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{FILE} cannot be understood: {error}", path, "Mend it in a text editor.") from None
 
 

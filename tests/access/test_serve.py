@@ -35,10 +35,12 @@ def test_a_whole_file_and_a_part_come_over_the_wire(served: Served, place: Place
     assert (head.headers["content-length"], head.content) == (str(len(whole)), b"")
 
 
-def test_ctrl_c_ends_it_with_0_also_while_someone_listens(place: Place) -> None:
-    with serve(place.archive.root) as running, contextlib.ExitStack() as stack:
+def test_ctrl_c_ends_it_with_0_also_while_someone_listens(lonely: Place) -> None:
+    with serve(lonely.archive.root) as running, contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_connection(("127.0.0.1", running.port)))
-        request = f"GET /stream/{place.open['sha512']} HTTP/1.1\r\nHost: localhost\r\nRange: bytes=1-\r\n\r\n"
+        request = (
+            f"GET /stream/{lonely.open['sha512']} HTTP/1.1\r\nHost: localhost\r\nRange: bytes=1-\r\n\r\n"
+        )
         listener.sendall(request.encode())
         assert listener.recv(12) == b"HTTP/1.1 206"
 

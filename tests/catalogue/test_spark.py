@@ -28,27 +28,13 @@ from lockgroove.catalogue.identity.keyed import spread_out
 from lockgroove.catalogue.identity.starforest import star_forest
 from lockgroove.catalogue.merging import Changes, merged, table_now
 from lockgroove.coverage.curve import measure_coverage
-from lockgroove.engines import DuckDBEngine, Engine, open_engine
+from lockgroove.engines import DuckDBEngine, Engine
 
 WHY = sparkcluster.missing()
 pytestmark = [
     pytest.mark.skipif(WHY is not None, reason=str(WHY)),
     pytest.mark.xdist_group("spark"),  # one cluster, wherever the rest of the tests run
 ]
-
-
-@pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("scratch")
-
-
-@pytest.fixture(scope="module")
-def spark(scratch: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with sparkcluster.cluster(tmp_path_factory.mktemp("cluster")) as url:
-        opened = open_engine(url, str(scratch), 1 << 30)
-        yield opened
-        opened.close()
-        assert list(scratch.iterdir()) == []
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,15 @@ def test_a_stratum_in_which_nobody_was_alarms_for_nothing() -> None:
     assert calibration.Tops().thresholds(1e-4).min() >= 512
 
 
+def test_where_nobody_is_so_old_yet_what_holds_for_the_younger_does() -> None:
+    counted = calibration.Tops()
+    counted.add(tops(np.random.default_rng(5).exponential(3, 1_000)), 1_000)
+
+    thresholds = counted.thresholds(1e-4)
+
+    assert thresholds[0, 0, -1, 0] == thresholds[0, 0, 0, 0] < 512
+
+
 def test_many_who_signed_up_together_do_not_make_what_they_do_usual() -> None:
     """Slow poisoning: a cohort as large as everybody else plays rare tracks alone."""
     shares = np.diff([0, *calibration.BUCKET_EDGES])

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logbook import START_MS, Town, town
 
-from lockgroove.guard.coincidence import Everybody, Pairs, chance_of_meeting
+from lockgroove.guard.coincidence import Everybody, Pairs
 from lockgroove.guard.groups import find_groups, gains_by
 from lockgroove.guard.halves import groups_by_halves
-from lockgroove.guard.peeling import peel, shuffled
+from lockgroove.guard.peeling import peel
 from lockgroove.guard.trial import Habits, listen
 
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), max_size=60)
@@ -56,7 +56,7 @@ def test_of_everybody_chance_is_what_was_observed() -> None:
     of_two = (had.sum(0) ** 2 - (had**2).sum(0)) / 2
     plays = np.bincount(pairs.track)
 
-    assert of_two @ chance_of_meeting(pairs) == pytest.approx((plays * (plays - 1.0)).sum() / 2, rel=0.05)
+    assert of_two @ Everybody.of(pairs).chance() == pytest.approx((plays * (plays - 1.0)).sum() / 2, rel=0.05)
 
 
 def test_a_group_that_shares_out_is_found_among_people() -> None:
@@ -108,7 +108,7 @@ def test_where_popularity_is_known_from_the_log_alone_halves_find_the_group() ->
 def test_a_shuffled_pool_has_the_same_plays_in_every_stratum() -> None:
     pairs, _ = pairs_of(town(people=100, days=2))
 
-    dealt = shuffled(pairs, np.random.default_rng(1))
+    dealt = pairs.shuffled(np.random.default_rng(1))
 
     assert (dealt.by_stratum() == pairs.by_stratum()).all()
     assert sorted(dealt.track.tolist()) == sorted(pairs.track.tolist())
@@ -119,7 +119,7 @@ def test_a_peel_drops_everybody_once(told: list[tuple[int, int]]) -> None:
     account, track = np.array(told, np.int64).reshape(-1, 2).T
     pairs = Pairs.of(account, track, np.zeros(8, np.int64))
 
-    assert sorted(peel(pairs).order.tolist()) == list(range(pairs.accounts))
+    assert sorted(peel(pairs, Everybody.of(pairs)).order.tolist()) == list(range(pairs.accounts))
 
 
 def test_whoever_leaves_a_core_its_tracks_gains_and_whoever_meets_it_loses() -> None:

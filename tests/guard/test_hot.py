@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -90,8 +92,8 @@ def test_who_signed_up_together_is_remembered() -> None:
     assert one.records["cohort"][0] == 7
 
 
-def test_evidence_adds_up_never_falls_below_nothing_and_halves_overnight() -> None:
-    one = watch(weighing())
+def test_evidence_adds_up_never_falls_below_nothing_and_fades_overnight() -> None:
+    one = watch(replace(weighing(), keep=0.5))
 
     one.observe(Batch(plays((1, 1), (1, 1), (1, 1), (1, 2), (1, 3), (1, 4)), FIELDS))
     evening = one.records["w"][0].tolist()
@@ -110,6 +112,14 @@ def test_the_alarm_names_the_event_that_passed_the_threshold_once_a_day() -> Non
     assert noticed.alarms["event"].tolist() == [4]
     assert noticed.alarms["w"].tolist() == [5.0]
     assert len(again.alarms) == 1
+
+
+def test_evidence_stops_at_twice_the_threshold() -> None:
+    one = watch(weighing(threshold=4.5))
+
+    one.observe(Batch(plays(*((1, track) for track in range(1, 3000)), gap_ms=3000), FIELDS))
+
+    assert one.records["w"][0].tolist() == [9.0, 9.0]
 
 
 def test_what_follows_on_its_album_is_told_from_what_begins_the_next() -> None:

@@ -16,8 +16,8 @@ from logbook import MAP, START_MS, Town, add_scrapers, add_traps, as_table, comb
 from lockgroove.cli import main
 from lockgroove.guard.events import FIELDS, STAND_IN, Batch
 from lockgroove.guard.hot import DAY
-from lockgroove.guard.replay import Replayed, replay
-from lockgroove.guard.signals import heard_in, switched_off
+from lockgroove.guard.replay import Alarm, Replayed, Suspect, replay
+from lockgroove.guard.signals import Heard, heard_in, switched_off
 from lockgroove.guard.trial import Habits, listen
 from lockgroove.report import Silence
 
@@ -117,6 +117,17 @@ def test_an_empty_log_tells_of_nobody(tmp_path: Path) -> None:
     assert (replayed.accounts, replayed.plays, list(replayed.suspects)) == (0, 0, [])
 
 
+@pytest.mark.parametrize(
+    ("days", "proposal"), [((5,), "throttle"), ((5, 6), "suspend, if an operator agrees")]
+)
+def test_what_is_seen_on_one_day_is_no_habit(days: tuple[int, ...], proposal: str) -> None:
+    """A program that fills a phone is faster than sound, once."""
+    suspect = Suspect(7, 3000, 3000, alarms=[Alarm(0, 1, 90.0, 45.0, 50, 50)])
+    suspect.signals = [Heard(0, day, "faster-than-sound", 7.6) for day in days]
+
+    assert suspect.proposal == proposal
+
+
 def test_signals_need_what_they_need() -> None:
     assert switched_off(FIELDS) == {}
     assert heard_in(np.zeros(3, DAY), FIELDS) == []
@@ -152,6 +163,28 @@ def test_a_table_is_replayed_with_the_names_it_has(run: Run, tmp_path: Path) -> 
     assert {name.partition(" ")[0] for name in found} >= {"fast", "slow", "shuffled"}
     assert all(line["reasons"] for line in found.values())
     assert lines[-1]["read"] == lines[-1]["events"] == len(made.rows())
+
+
+def test_a_table_is_gone_over_in_batch_with_the_names_it_has(run: Run, tmp_path: Path) -> None:
+    made = town(people=150, days=3)
+    add_scrapers(made)
+    names = {digest: f"{kind} {n}" for n, (digest, kind) in enumerate(made.truth.items())}
+    as_table(made.rows(), names, tmp_path / "plays.parquet")
+    (tmp_path / "map.toml").write_text(MAP)
+
+    code, lines = run(tmp_path / "plays.parquet", "--map", tmp_path / "map.toml", "--engine", "duckdb")
+
+    found = {line["account"]: line for line in lines if "account" in line}
+    assert code == 3
+    assert {name.partition(" ")[0] for name in found} >= {"fast", "slow"}
+    assert lines[-1]["switched_off"] == {"plays": ["order"]}
+    assert lines[-1]["leak"] == {"account": 9000}
+
+
+def test_an_engine_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(combined())
+
+    assert run(tmp_path / "access.log", "--engine", "abacus")[0] == 2
 
 
 def test_a_log_of_nobody_special_ends_with_0_and_names_its_bad_lines(run: Run, tmp_path: Path) -> None:

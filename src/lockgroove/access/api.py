@@ -14,6 +14,7 @@ from lockgroove import __version__
 from lockgroove.access import condition, items, problems, words
 from lockgroove.access.pages import PATHS, House
 from lockgroove.access.shapes import Artist, Coverage, FileFacts, Found, Recording, Release, Status
+from lockgroove.guard.events import Context, Kind
 from lockgroove.model import EntityKind
 
 OFFSET_MAX = 10_000
@@ -60,6 +61,7 @@ def build_api(house: House) -> FastAPI:
 def _add_lists(api: FastAPI, house: House) -> None:
     @api.get("/search")
     def search(
+        request: Request,
         q: Annotated[
             str, Query(max_length=500, description="Words in any order and script, ISRC, MBID or id")
         ],
@@ -79,7 +81,9 @@ def _add_lists(api: FastAPI, house: House) -> None:
             "duration_min_ms": duration_min_ms, "duration_max_ms": duration_max_ms,
         }  # fmt: skip
         with house.current.pin() as pinned:
-            return items.search(pinned, words.question(q), limit, offset, filters)
+            found = items.search(pinned, words.question(q), limit, offset, filters)
+        house.telling.listed(request, Kind.SEARCH, Context.SEARCH, found.items)
+        return found
 
     @api.get("/coverage")
     def coverage() -> Coverage:
@@ -98,27 +102,30 @@ def _add_items(api: FastAPI, house: House) -> None:
     @api.get(
         "/recordings/{id}", response_model=Recording, responses={301: {"description": "The group's own id"}}
     )
-    def recording(id: Identifier) -> Any:  # noqa: A002  the parameter's name in the address
+    def recording(request: Request, id: Identifier) -> Any:  # noqa: A002  the parameter's name in the address
         """A recording with its copies, rights, claims and listens."""
         with house.current.pin() as pinned:
             row = items.find_row(pinned.reader, "recordings", id)
             if row is None:
                 raise HTTPException(404)
             found = items.recording(pinned, house.vault, row)
+            house.telling.listed(request, Kind.META, Context.UNKNOWN)
             return _under_its_own("recording", id, found.card.recording_id) or found
 
     @api.get("/releases/{id}", response_model=Release, responses={301: {"description": "The group's own id"}})
-    def release(id: Identifier) -> Any:  # noqa: A002  the parameter's name in the address
+    def release(request: Request, id: Identifier) -> Any:  # noqa: A002  the parameter's name in the address
         """A release with its tracks."""
         with house.current.pin() as pinned:
             row = items.find_row(pinned.reader, "releases", id)
             if row is None:
                 raise HTTPException(404)
             found = items.release(pinned, row)
+            house.telling.listed(request, Kind.META, Context.ALBUM, (t.recording for t in found.tracks))
             return _under_its_own("release", id, found.release_id) or found
 
     @api.get("/artists/{id}", response_model=Artist, responses={301: {"description": "The group's own id"}})
     def artist(
+        request: Request,
         id: Identifier,  # noqa: A002  the parameter's name in the address
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
@@ -129,15 +136,17 @@ def _add_items(api: FastAPI, house: House) -> None:
             if row is None:
                 raise HTTPException(404)
             found = items.artist(pinned, row, limit, offset)
+            house.telling.listed(request, Kind.META, Context.ARTIST, found.recordings)
             return _under_its_own("artist", id, found.artist_id) or found
 
     @api.get("/files/{sha512}")
-    def file(sha512: Sha512) -> FileFacts:
+    def file(request: Request, sha512: Sha512) -> FileFacts:
         """A file by its id: digests, rights, checks, and the recordings that it carries."""
         with house.current.pin() as pinned:
             found = items.file_facts(pinned, house.vault, sha512)
         if found is None:
             raise HTTPException(404)
+        house.telling.listed(request, Kind.META, Context.UNKNOWN)
         return found
 
 

@@ -240,8 +240,11 @@ def artist(pinned: Pinned, row: int, limit: int, offset: int) -> Artist:
     )  # fmt: skip
 
 
-_FILE = """SELECT f.*, r.* EXCLUDE (row), NULL AS start_ms, NULL AS end_ms FROM files f
-    JOIN rights r ON r.row = f.rights_row WHERE f.sha512 = ? ORDER BY r.stream DESC, f.row LIMIT 1"""
+_FILE = """SELECT f.*, r.* EXCLUDE (row), NULL AS start_ms, NULL AS end_ms, g.row AS recording_row,
+        g.release_row, g.listens, g.duration_ms AS recording_ms
+    FROM files f JOIN rights r ON r.row = f.rights_row
+    LEFT JOIN holdings h ON h.file_row = f.row LEFT JOIN recordings g ON g.row = h.recording_row
+    WHERE f.sha512 = ? ORDER BY r.stream DESC, f.row, g.row LIMIT 1"""
 
 
 def file_row(pinned: Pinned, sha512: str) -> Row | None:

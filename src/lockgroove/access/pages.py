@@ -17,9 +17,11 @@ from lockgroove import __version__
 from lockgroove.access import condition, items, media, pictures, words
 from lockgroove.access.assets import Assets
 from lockgroove.access.current import Current, Pinned
+from lockgroove.access.guarding import Telling
 from lockgroove.access.narrowing import narrowing
 from lockgroove.access.vaultview import VaultView
 from lockgroove.archive import Archive
+from lockgroove.guard.events import Context, Kind
 from lockgroove.model import EntityKind, parse_id
 
 RESULTS_A_PAGE = 20
@@ -30,8 +32,11 @@ PATHS: Mapping[EntityKind, str] = {"recording": "recordings", "release": "releas
 # Status: what to say, and what a person can do.
 _SORRY: Mapping[int, tuple[str, str]] = {
     400: ("That address cannot be read", "A part of it is missing, doubled or not a number."),
+    403: ("This form is not yours", "It was made for somebody else, or too long ago. Open the page anew."),
     404: ("There is nothing here by that name", "It was never given, or it may not be shown. Try a search."),
     405: ("That cannot be done here", "These pages are for reading."),
+    409: ("That cannot be done", "What was asked for does not fit what there is."),
+    413: ("That is too long", "A form here has at most 20 kB."),
     421: ("Not under this name", "The operator's view answers on this machine's own address alone."),
     500: (
         "Something broke on our side",
@@ -53,6 +58,7 @@ class House:
     vault: VaultView
     operator: bool
     assets: Assets
+    telling: Telling
 
 
 class Pages:
@@ -74,18 +80,20 @@ class Pages:
             *(Route(f"/{kind}/{{id}}", self.item) for kind in PATHS),
         ]
 
-    def _page(self, template: str, **shown: Any) -> Response:
+    def page(self, template: str, **shown: Any) -> Response:
+        """A template with what it shows."""
         return HTMLResponse(self._templates.get_template(template).render(shown))
 
     def home(self, request: Request) -> Response:
         """What this archive is."""
         with self._house.current.pin() as pinned:
-            shown = {
+            shown: dict[str, Any] = {
                 "status": condition.status(pinned, self._house.vault, self._house.archive.config),
                 "coverage": condition.coverage(pinned),
                 "start": items.to_start_with(pinned, 8),
             }
-        return self._page("home.html", **shown)
+        self._house.telling.listed(request, Kind.META, Context.SEARCH, shown["start"])
+        return self.page("home.html", **shown)
 
     def search(self, request: Request) -> Response:
         """Recordings for words; with `part=results`, the list alone for the script."""
@@ -102,8 +110,9 @@ class Pages:
             found = items.search(pinned, query, RESULTS_A_PAGE, offset, narrowed.filters) if asked else None
         if found and page > 1 and not found.items:
             raise HTTPException(404)
+        self._house.telling.listed(request, Kind.SEARCH, Context.SEARCH, found.items if found else ())
         pages = min(RESULTS_MAX, found.found if found else 0) + RESULTS_A_PAGE - 1
-        return self._page(
+        return self.page(
             template,
             query=query,
             found=found,
@@ -142,23 +151,29 @@ class Pages:
 
     def _recording(self, request: Request, pinned: Pinned, row: int) -> Response:
         self._house.vault.freshen()
-        return self._page("recording.html", it=items.recording(pinned, self._house.vault, row))
+        self._house.telling.listed(request, Kind.META, Context.UNKNOWN)
+        return self.page("recording.html", it=items.recording(pinned, self._house.vault, row))
 
     def _release(self, request: Request, pinned: Pinned, row: int) -> Response:
-        return self._page("release.html", it=items.release(pinned, row))
+        it = items.release(pinned, row)
+        self._house.telling.listed(
+            request, Kind.META, Context.ALBUM, (track.recording for track in it.tracks)
+        )
+        return self.page("release.html", it=it)
 
     def _artist(self, request: Request, pinned: Pinned, row: int) -> Response:
         page = whole_number(request, "page", 1, 100_000)
         it = items.artist(pinned, row, RECORDINGS_A_PAGE, (page - 1) * RECORDINGS_A_PAGE)
         if page > 1 and not it.recordings:
             raise HTTPException(404)
+        self._house.telling.listed(request, Kind.META, Context.ARTIST, it.recordings)
         pages = (it.recordings_found + RECORDINGS_A_PAGE - 1) // RECORDINGS_A_PAGE
-        return self._page("artist.html", it=it, page=page, pages=pages)
+        return self.page("artist.html", it=it, page=page, pages=pages)
 
     def coverage(self, request: Request) -> Response:
         """The curve, its table and its specification."""
         with self._house.current.pin() as pinned:
-            return self._page("coverage.html", coverage=condition.coverage(pinned))
+            return self.page("coverage.html", coverage=condition.coverage(pinned))
 
     def curve(self, request: Request) -> Response:
         """The figure for programs that draw."""
@@ -169,16 +184,17 @@ class Pages:
         """What was read again, when, and what was found."""
         with self._house.current.pin() as pinned:
             status = condition.status(pinned, self._house.vault, self._house.archive.config)
-        return self._page("health.html", status=status)
+        return self.page("health.html", status=status)
 
     def about(self, request: Request) -> Response:
         """What this is and what it is not."""
-        return self._page("about.html", version=__version__)
+        return self.page("about.html", version=__version__)
 
-    def sorry(self, status: int) -> Response:
-        """The page of an error."""
+    def sorry(self, status: int, words: str = "") -> Response:
+        """The page of an error; `words` say more of it."""
         headline, advice = _SORRY.get(status, _SORRY[500])
-        page = self._page("error.html", code=status, headline=headline, advice=advice)
+        advice = words or advice
+        page = self.page("error.html", code=status, headline=headline, advice=advice)
         page.status_code = status
         page.headers["cache-control"] = "no-store"
         return page

@@ -20,8 +20,12 @@ from starlette.requests import Request
 
 from lockgroove.access import items, media
 from lockgroove.access.current import Current
+from lockgroove.access.guarding import answered, refusal, track_number
 from lockgroove.access.ranges import ByteRange, frame_parts, parse_ranges
 from lockgroove.access.vaultview import VaultView
+from lockgroove.catalogue.reader import Row
+from lockgroove.guard.events import popularity
+from lockgroove.guard.live import Guard, Wanted
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -42,6 +46,7 @@ class Granted:
     size_bytes: int
     media_type: str
     disposition: str
+    row: Row
 
     @property
     def etag(self) -> str:
@@ -64,15 +69,16 @@ def grant(current: Current, vault: VaultView, sha512: str) -> Granted:
     name = row["path"].rpartition("/")[2]
     kind = media.media_type(row["format"]) if row["role"] == "sound" else media.UNKNOWN
     shown = media.disposition(name, inline=kind != media.UNKNOWN)
-    return Granted(sha512, storage.path(path), row["size_bytes"], kind, shown)
+    return Granted(sha512, storage.path(path), row["size_bytes"], kind, shown, row)
 
 
 class Stream:
     """The endpoint, as an ASGI application."""
 
-    def __init__(self, current: Current, vault: VaultView) -> None:
+    def __init__(self, current: Current, vault: VaultView, guard: Guard | None = None) -> None:
         self._current = current
         self._vault = vault
+        self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD."""
@@ -81,6 +87,11 @@ class Stream:
             raise HTTPException(405, headers={"allow": "GET, HEAD"})
         file = await run_in_threadpool(grant, self._current, self._vault, request.path_params["sha512"])
         answer = plan_answer(file, request.method, request.headers)
+        if self._guard is not None and request.method == "GET" and answer.pieces:
+            refused = await answered(self._guard, self._guard.sound, scope["caller"], wanted(file, answer))
+            if refused is not None:
+                await refusal(refused, "")(scope, receive, send)
+                return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.raw_headers()})
         if request.method == "HEAD" or not answer.pieces:
             await send({"type": "http.response.body", "body": b""})
@@ -105,6 +116,18 @@ class Answer:
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """As ASGI has them."""
         return [(name.encode(), value.encode("latin-1")) for name, value in self.headers.items()]
+
+
+def wanted(file: Granted, answer: Answer) -> Wanted:
+    """What an answer would give, as the guard asks for it."""
+    row = file.row
+    sent = sum(piece.length for piece in answer.pieces if isinstance(piece, ByteRange))
+    return Wanted(
+        track_number(file.sha512), file.size_bytes, sent, not answer.whole,
+        -1 if row["recording_row"] is None else row["recording_row"],
+        0 if row["release_row"] is None else row["release_row"] + 1,
+        (row["duration_ms"] or row["recording_ms"] or 0) / 1000, popularity(row["listens"] or 0),
+    )  # fmt: skip
 
 
 def plan_answer(file: Granted, method: str, asked: Any) -> Answer:

@@ -8,8 +8,10 @@ import os
 from lockgroove import tables
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.catalogue import generations
+from lockgroove.catalogue.reader import Reader
 from lockgroove.catalogue.spilling import engine
 from lockgroove.coverage import PlanResult, prepare_fates, write_keepable, write_ledger, write_plan
+from lockgroove.errors import Locked
 from lockgroove.rebuild import Judging, begun, build, build_changes, decisions_of, hand_matches
 from lockgroove.report import Report
 
@@ -28,6 +30,19 @@ def refresh_whole(rooms: Rooms, report: Report) -> generations.Generation:
     """The current generation without a delta, as dumps publish it; built anew where it has one."""
     generation = rooms.current()
     return generation if generation is not None and generation.is_whole else rebuild(rooms, report)
+
+
+def reader(rooms: Rooms, report: Report, public: bool) -> Reader:
+    """The tables of the current generation; of the last one made, while another process builds."""
+    try:
+        generation = refresh(rooms, report)
+    except Locked:
+        current = generations.current(rooms.root)
+        if current is None:
+            raise
+        generation = current
+    which = generations.PUBLIC if public else generations.PRIVATE
+    return Reader(f"{generation.folder}/{which}", f"{generation.folder}/search-{which}")
 
 
 def _make(rooms: Rooms, report: Report, engine: str | None, whole: bool) -> generations.Generation:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lockgroove.findings import Finding
 from lockgroove.guard.digests import Digests
@@ -21,6 +21,7 @@ class Told:
     replayed: Replayed
     counts: Counts
     names: dict[int, str]
+    leak: Mapping[str, int] = field(default_factory=dict)  # most tracks that one account, network… was given
 
 
 def replay_logs(
@@ -31,16 +32,47 @@ def replay_logs(
     counts = Counts()
     with tempfile.TemporaryDirectory(prefix="guard-", dir=scratch) as folder:
         played = replay(_batches(paths, log_map, Digests(key), counts, report), folder, report, tracks_all)
+    return Told(played, counts, _names(played, paths, log_map, key))
+
+
+def analyse(
+    paths: Sequence[str], log_map: LogMap, key: bytes, report: Report, url: str, scratch: str | None = None
+) -> Told:
+    """Go over logs in batch, as tables of an engine. Raises UsageError, OSError.
+
+    Tables of events are read where they are; other logs are made into such first. All machines of a cluster
+    must see `scratch`.
+    """
+    import pyarrow.parquet as pq  # all of these are slow to import
+
+    from lockgroove.engines import engine
+    from lockgroove.guard import batch
+
+    counts = Counts()
+    nameless = not log_map.fields and batch.are_events(paths)
+    with tempfile.TemporaryDirectory(prefix="guard-", dir=scratch) as folder, engine(url, folder) as opened:
+        if nameless:
+            events, told = batch.read_events(opened, paths)
+            counts.read = counts.events = sum(pq.read_metadata(path).num_rows for path in paths)
+        else:
+            read = _batches(paths, log_map, Digests(key), counts, report)
+            told = batch.write_events(read, f"{folder}/events")
+            events, _ = batch.read_events(opened, [f"{folder}/events"])
+        found = batch.analyse(opened, events, told, report)
+    names = {} if nameless else _names(found.replayed, paths, log_map, key)
+    return Told(found.replayed, counts, names, found.leak)
+
+
+def _names(played: Replayed, paths: Sequence[str], log_map: LogMap, key: bytes) -> dict[int, str]:
+    """What accounts that stand out are called. Names are not kept while reading: the log is read again."""
     plain = int(STAND_IN) - 1
     wanted = {suspect.account & plain for suspect in played.suspects}
     named = Digests(key, wanted)
-    if wanted:  # names are not kept while reading, so those few are looked up by reading again
-        for path in paths:
-            for _ in read_log(path, log_map, named, Counts()):
-                if len(named.texts) == len(wanted):
-                    break
-    called = {suspect.account: named.texts.get(suspect.account & plain, "") for suspect in played.suspects}
-    return Told(played, counts, called)
+    for path in paths if wanted else ():
+        for _ in read_log(path, log_map, named, Counts()):
+            if len(named.texts) == len(wanted):
+                break
+    return {suspect.account: named.texts.get(suspect.account & plain, "") for suspect in played.suspects}
 
 
 def _batches(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lockgroove.cli.door import Door, many, verb
+from lockgroove.cli.guarddesk import VERBS
 
 if TYPE_CHECKING:
     from lockgroove.campaigns.replaying import Told
@@ -35,23 +36,33 @@ def command() -> None:
 @click.option(
     "--tracks", type=click.IntRange(0), default=0, help="How many tracks there are, if the log met few."
 )
-def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int) -> None:
+@click.option(
+    "--engine", metavar="URL", help="Go over tables in batch: duckdb, spark://HOST:PORT, or spark-local."
+)
+def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int, engine: str | None) -> None:
     """Play logs of a service again, and say who in them takes more than people do. Nothing is decided.
 
     Reads logs of nginx, Apache and Caddy (combined or JSON lines, OpenSubsonic calls too) as they are, and
     tables in CSV or Parquet with a mapping (docs/guides/guard.md). Logs are taken in the order given. Names
     are forgotten but for those of accounts that stand out.
 
+    With an engine, habits and groups are sought in batch, for more accounts than fit in memory; what plays
+    weigh is not asked. All machines of a cluster must see this archive's folder, or the current one.
+
     Exit codes: 0 nobody stands out; 2 a log needs a mapping, or the mapping is wrong; 3 somebody does.
     """
-    from lockgroove.campaigns.replaying import replay_logs
+    from lockgroove.campaigns.replaying import analyse, replay_logs
     from lockgroove.guard.logs import LogMap, read_log_map
 
     log_map = LogMap()
     if mapping is not None:
         with open(mapping, "rb") as file:
             log_map = read_log_map(file.read(), mapping)
-    told = replay_logs(logs, log_map, _key(door), door.report, tracks)
+    if engine is None:
+        told = replay_logs(logs, log_map, _key(door), door.report, tracks)
+    else:
+        scratch = door.path if engine.startswith("spark") else None
+        told = analyse(logs, log_map, _key(door), door.report, engine, scratch)
     _say_what_was_read(door, told)
     if door.as_json:
         for number, group in enumerate(told.replayed.groups):
@@ -67,6 +78,7 @@ def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int) 
         account_days=told.replayed.account_days, groups=len(told.replayed.groups), suspects=len(found),
         proposals=dict(Counter(suspect.proposal for suspect in found)),
         switched_off=dict(told.replayed.switched_off), calibrated=told.replayed.calibrated,
+        leak=dict(told.leak),
     )  # fmt: skip
 
 
@@ -92,7 +104,11 @@ def _say_what_was_read(door: Door, told: Told) -> None:
         nameless = f"{many(counts.without_account, 'event')} of nobody by name"
         door.say(f"{nameless}: a network and a program stand for an account there.")
     for code, needs in played.switched_off.items():
-        door.say(f"Not judged by {code}: the log does not tell {', '.join(needs)}.")
+        why = "not in batch" if code == "plays" else f"the log does not tell {', '.join(needs)}"
+        door.say(f"Not judged by {code}: {why}.")
+    for kind, tracks in told.leak.items():
+        if tracks:
+            door.say(f"At the most, one {kind} was given {many(tracks, 'track')}.")
 
 
 def _say_who(door: Door, told: Told) -> None:
@@ -115,7 +131,7 @@ def _say_who(door: Door, told: Told) -> None:
 
 
 def _name(told: Told, suspect: Suspect) -> str:
-    return told.names[suspect.account] or f"{suspect.account:016x}"
+    return told.names.get(suspect.account) or f"{suspect.account:016x}"
 
 
 def _reasons(suspect: Suspect) -> list[str]:
@@ -164,3 +180,5 @@ def _moment(at_ms: int) -> str:
 
 
 command.add_command(replay)
+for one in VERBS:
+    command.add_command(one)

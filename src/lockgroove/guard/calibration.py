@@ -7,6 +7,8 @@ passes them. Histograms add up, over days, front ends and machines.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from lockgroove.guard.hot import PLAY_KINDS, REPEATED, STRATA
@@ -14,7 +16,9 @@ from lockgroove.guard.records import BUCKETS, TAKERS
 
 # Popularity, as shares of the catalogue from the most heard on.
 BUCKET_EDGES = (0.0005, 0.002, 0.005, 0.01, 0.03, 0.1, 0.2, 0.336, 0.6, 1.0)
-_TAKER_REPEATS = 0.02  # somebody who takes from the catalogue wants nothing twice
+# Somebody who takes from the catalogue wants nothing twice. Who goes by popularity differs from a listener in
+# nothing else, so a repeat must speak clearly against it.
+_TAKER_REPEATS = np.array([0.02, 0.001])
 _PLAYS_MAX = 200  # of an account's: nobody's taste counts for more
 _COHORT_SHARE_MAX = 0.01
 _BINS_A_NAT = 16
@@ -35,7 +39,7 @@ def estimated_ratios(records: np.ndarray, shares: np.ndarray) -> np.ndarray:
     plays, all_fresh = (records["plays"] * weight).sum(), (records["fresh"] * weight).sum()
     repeats = float(np.clip(1 - all_fresh / max(plays, 1), 0.05, 0.95))
     only_new = np.log((1 - _TAKER_REPEATS) / (1 - repeats))
-    ratios = np.full((TAKERS, PLAY_KINDS), only_new)
+    ratios = np.tile(only_new[:, None], (1, PLAY_KINDS))
     ratios[0, :BUCKETS] += np.log(np.maximum(shares, 1e-9) / human)
     ratios[:, REPEATED] = np.log(_TAKER_REPEATS / repeats)
     return ratios.astype(np.float32)
@@ -65,16 +69,34 @@ class Tops:
             np.add.at(self.counts[taker], (tops["along"], tops["age"], tops["plays"], bins[:, taker]), 1)
         self.account_days += account_days
 
+    def fade(self, share: float) -> None:
+        """Let only a share of what was counted weigh on."""
+        self.counts *= share
+        self.account_days *= share
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """What is remembered, as arrays."""
+        return {"counts": self.counts.astype(np.float32), "account_days": np.array([self.account_days])}
+
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Remember what was saved."""
+        self.counts = saved["counts"].astype(np.float64)
+        self.account_days = float(saved["account_days"][0])
+
     def thresholds(self, rate: float) -> np.ndarray:
         """The evidence, by taker and stratum, that is passed on `rate` of all account-days taken together.
 
-        Whoever enters a stratum is as seldom unlucky there as in any other.
+        Whoever enters a stratum is as seldom unlucky there as in any other. Where nobody was so old yet, what
+        holds for those who are younger does.
         """
         found = np.empty(self.counts.shape[:-1], np.float32)
         entered = self.counts.sum(-1)
         share = rate * self.account_days / max(1.0, entered.sum())
         for place in np.ndindex(found.shape):
             found[place] = _passed_by(self.counts[place], share * entered[place])
+        for age in range(1, found.shape[2]):
+            if not entered[:, :, age].any():
+                found[:, :, age] = found[:, :, age - 1]
         return found
 
 
@@ -117,8 +139,23 @@ _SHIPPED = ((40.0, 80.0), (80.0, 140.0))
 
 def bucket_edges(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The bucket for each value of a track's byte, and the share of the catalogue in each bucket."""
-    counts = np.bincount(heard, minlength=256)
-    above = np.cumsum(counts[::-1])[::-1] / max(1, len(heard))  # share of tracks heard at least so much
+    return bucket_edges_of(np.bincount(heard, minlength=256))
+
+
+def bucket_edges_of(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same, from how many tracks there are of each value."""
+    above = np.cumsum(counts[::-1])[::-1] / max(1, counts.sum())  # share of tracks heard at least so much
     bucket_of = np.searchsorted(np.array(BUCKET_EDGES[:-1]), above, side="right").astype(np.uint8)
-    shares = np.bincount(bucket_of, counts, BUCKETS) / max(1, len(heard))
+    shares = np.bincount(bucket_of, counts, BUCKETS) / max(1, counts.sum())
     return bucket_of, shares
+
+
+def shipped_ratios() -> np.ndarray:
+    """Ratios for an install that knows its people too little: those of a made-up population."""
+    return np.array(
+        [
+            [-4.77, -3.5, -2.65, -1.95, -0.93, 0.49, 1.79, 2.73, 3.58, 4.19, 1.17, -3.55],
+            [1.19] * 11 + [-6.55],
+        ],
+        np.float32,
+    )  # fmt: skip

@@ -7,6 +7,7 @@ digests of 64 bits; 0 says that the source does not tell. What a source never te
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -81,15 +82,24 @@ EVENT = np.dtype(
         ("origin", "u1"),
         ("scope", "u1"),
         ("range", "u1"),  # 1: a part of the file was asked for
-        ("spare", "u1"),
+        (
+            "prior",
+            "u1",
+        ),  # how popular the track is known to be from elsewhere, as `popularity` has it; 0: not
     ],
     align=True,
 )
-FIELDS = frozenset(EVENT.names or ()) - {"spare"}
+FIELDS = frozenset(EVENT.names or ())
 # Of accounts that are none: whoever is not named in a log stands there as a network and a program.
 STAND_IN = np.uint64(1 << 63)
+YEAR_2100_MS = 4_102_444_800_000  # no event is from after it
 # Without these nothing can be said of anybody.
 NEEDED = frozenset({"ts_ms", "account"})
+
+
+def popularity(listens: float) -> int:
+    """How often a track was heard, as a byte: a logarithm of base 1.08."""
+    return min(255, round(math.log1p(max(0.0, listens)) / math.log(1.08)))
 
 
 @dataclass(frozen=True)

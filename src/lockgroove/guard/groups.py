@@ -6,13 +6,13 @@ fits accounts that leave nine of ten meetings to each other than accounts that d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from lockgroove.guard.coincidence import Everybody, Meetings, Pairs
-from lockgroove.guard.peeling import peel, shuffled
+from lockgroove.guard.coincidence import Everybody, Meetings, Pool
+from lockgroove.guard.peeling import peel
 
 _LEFT = 0.1  # of the meetings, between those who share out
 _ACCOUNTS_MIN = 10
@@ -20,7 +20,7 @@ _ROUNDS_MAX = 20
 _SHUFFLES = 3
 _SCORE_MIN = 200.0  # natural logarithms
 _TIMES_CHANCE = 2.0  # what shuffled pools reach
-_RATIO_MAX = 0.3
+RATIO_MAX = 0.3
 # Natural logarithms that an account's own meetings must weigh, above the odds of being there by chance.
 _SURE = 4.0
 _CERTAIN = 12.0
@@ -40,57 +40,76 @@ class Group:
     score: float
     tracks: int
 
+    def named(self, names: np.ndarray) -> Group:
+        """The same with other numbers for the accounts."""
+        return replace(self, members=names[self.members], certain=names[self.certain])
 
-def find_groups(pairs: Pairs, rng: np.random.Generator, groups_max: int = 10) -> list[Group]:
+
+def find_groups(pool: Pool, rng: np.random.Generator, groups_max: int = 10) -> list[Group]:
     """All groups that stand out, the clearest first; each found with those before left out."""
-    by_chance = max(
-        _best(dealt, Everybody.of(dealt))[1] for dealt in (shuffled(pairs, rng) for _ in range(_SHUFFLES))
-    )
+    by_chance = max(_best_by_chance(pool, rng) for _ in range(_SHUFFLES))
     found: list[Group] = []
-    names = np.arange(pairs.accounts)
+    names, rest = np.arange(pool.accounts), pool
     while len(found) < groups_max and len(names) > 2 * _ACCOUNTS_MIN:
-        everybody = Everybody.of(pairs)
-        core, reached = _best(pairs, everybody)
+        everybody = rest.everybody()
+        core, reached = _best(rest, everybody)
         if len(core) < _ACCOUNTS_MIN or reached < max(_SCORE_MIN, _TIMES_CHANCE * by_chance):
             break
-        gains = gains_by(pairs, everybody, core)[core]
-        sure, certain = gains > _odds(pairs, core) + _SURE, gains > _odds(pairs, core) + _CERTAIN
-        tracks = len(np.unique(pairs.of_accounts(core).track))
-        met = everybody.meetings(pairs.of_accounts(core), core)
-        found.append(Group(names[core[sure]], names[core[certain]], met, reached, tracks))
-        stay = np.setdiff1d(np.arange(pairs.accounts), core)
-        pairs, names = pairs.of_accounts(stay), names[stay]
+        found.append(_group(rest, everybody, core, reached, names))
+        stay = np.setdiff1d(np.arange(rest.accounts), core)
+        smaller = rest.of_accounts(stay)
+        if rest is not pool:
+            rest.let_go()
+        rest, names = smaller, names[stay]
+    if rest is not pool:
+        rest.let_go()
     return found
+
+
+def _best_by_chance(pool: Pool, rng: np.random.Generator) -> float:
+    """The score of the best core where who meets whom is chance alone."""
+    dealt = pool.shuffled(rng)
+    reached = _best(dealt, dealt.everybody())[1]
+    dealt.let_go()
+    return reached
+
+
+def _group(pool: Pool, everybody: Everybody, core: np.ndarray, reached: float, names: np.ndarray) -> Group:
+    """A core as a group, of those accounts whose own meetings say so."""
+    gains, odds = gains_by(pool, everybody, core)[core], _odds(pool, core)
+    met = everybody.meetings(pool, core)
+    sure, certain = gains > odds + _SURE, gains > odds + _CERTAIN
+    return Group(names[core[sure]], names[core[certain]], met, reached, pool.tracks_of(core))
 
 
 def stands_out(met: Meetings, reached: float) -> bool:
     """Whether so few meetings are a group's."""
-    return met.ratio <= _RATIO_MAX and reached >= _SCORE_MIN
+    return met.ratio <= RATIO_MAX and reached >= _SCORE_MIN
 
 
-def _best(pairs: Pairs, everybody: Everybody) -> tuple[np.ndarray, float]:
+def _best(pool: Pool, everybody: Everybody) -> tuple[np.ndarray, float]:
     """The core of a peel with the highest score, sharpened."""
-    peeled = peel(pairs)
+    peeled = peel(pool, everybody)
     scores = score(peeled.observed, peeled.expected)
-    scores[(peeled.left < _ACCOUNTS_MIN) | (peeled.ratio > _RATIO_MAX)] = -np.inf
+    scores[(peeled.left < _ACCOUNTS_MIN) | (peeled.ratio > RATIO_MAX)] = -np.inf
     if not len(scores) or not np.isfinite(scores).any():
         return np.arange(0), 0.0
     core = np.sort(peeled.core(int(peeled.left[int(np.argmax(scores))])))
-    return _sharpened(pairs, everybody, core)
+    return _sharpened(pool, everybody, core)
 
 
-def _sharpened(pairs: Pairs, everybody: Everybody, core: np.ndarray) -> tuple[np.ndarray, float]:
+def _sharpened(pool: Pool, everybody: Everybody, core: np.ndarray) -> tuple[np.ndarray, float]:
     """Take in whom the core's score gains by and let go of whom it loses by, as long as the score rises."""
 
     def scored(accounts: np.ndarray) -> float:
-        met = everybody.meetings(pairs.of_accounts(accounts), accounts)
+        met = everybody.meetings(pool, accounts)
         return float(score(met.observed, met.expected))
 
     best, best_score = core, scored(core)
     for _ in range(_ROUNDS_MAX):
         # Each of those outside is one of many that could be there by chance.
-        wanted = np.where(_inside(pairs, best), 0.0, np.log(pairs.accounts))
-        core = np.flatnonzero(gains_by(pairs, everybody, best) > wanted)
+        wanted = np.where(_inside(pool, best), 0.0, np.log(pool.accounts))
+        core = np.flatnonzero(gains_by(pool, everybody, best) > wanted)
         if len(core) < _ACCOUNTS_MIN or np.array_equal(core, best):
             break
         reached = scored(core)
@@ -100,22 +119,21 @@ def _sharpened(pairs: Pairs, everybody: Everybody, core: np.ndarray) -> tuple[np
     return best, best_score
 
 
-def _odds(pairs: Pairs, core: np.ndarray) -> float:
+def _odds(pool: Pool, core: np.ndarray) -> float:
     """The odds against standing in such a core by chance, as a logarithm."""
-    return float(np.log(max(1, pairs.accounts - len(core)) / len(core)))
+    return float(np.log(max(1, pool.accounts - len(core)) / len(core)))
 
 
-def gains_by(pairs: Pairs, everybody: Everybody, core: np.ndarray) -> np.ndarray:
+def gains_by(pool: Pool, everybody: Everybody, core: np.ndarray) -> np.ndarray:
     """For each account, what its meetings with the core say for its being one of them: natural logarithms."""
-    inside = _inside(pairs, core)
-    plays = np.bincount(pairs.of_accounts(core).track, minlength=len(pairs.stratum)).astype(np.float64)
-    met = np.bincount(pairs.account, plays[pairs.track], pairs.accounts)
-    gains: np.ndarray = score(met - np.where(inside, np.diff(pairs.starts), 0), everybody.expected(inside))
+    inside = _inside(pool, core)
+    met = pool.met_with(core) - np.where(inside, everybody.had.sum(1), 0)
+    gains: np.ndarray = score(met, everybody.expected(inside))
     return gains
 
 
-def _inside(pairs: Pairs, core: np.ndarray) -> np.ndarray:
-    inside = np.zeros(pairs.accounts, bool)
+def _inside(pool: Pool, core: np.ndarray) -> np.ndarray:
+    inside = np.zeros(pool.accounts, bool)
     inside[core] = True
     return inside
 

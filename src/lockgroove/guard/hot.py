@@ -35,7 +35,12 @@ DAY = np.dtype(
 # The highest evidence against an account while it was in a stratum of a day.
 TOP = np.dtype([("slot", "u4"), ("along", "u1"), ("age", "u1"), ("plays", "u1"), ("w", "f4", TAKERS)])
 # The moment at which the evidence passed the threshold.
-ALARM = np.dtype([("event", "u4"), ("slot", "u4"), ("taker", "u1"), ("w", "f4"), ("threshold", "f4")])
+ALARM = np.dtype(
+    [
+        ("event", "u4"), ("slot", "u4"), ("taker", "u1"), ("w", "f4"), ("threshold", "f4"),
+        ("plays_today", "u4"), ("fresh_today", "u4"),
+    ]
+)  # fmt: skip
 
 # IGNORED is no play, EXEMPT one of somebody with a grant, PART_OF one more stretch of the same file.
 IGNORED, NEW, REPEAT, OF_SYSTEM, EXEMPT, PART_OF = 0, 1, 2, 3, 4, 5
@@ -148,19 +153,23 @@ def observe(  # noqa: C901  one pass, as the compiler wants it
                 top["w"][taker] = record["top"][taker]
                 record["top"][taker] = 0
         for taker in range(TAKERS):
-            w = max(np.float32(0), record["w"][taker] + ratios[taker, kind_of_play])
             threshold = thresholds[taker, along, age, plays]
+            w = max(np.float32(0), record["w"][taker] + ratios[taker, kind_of_play])
+            w = min(w, np.float32(EVIDENCE_MAX) * threshold)
             if w > threshold and record["marks"] & ALARMED == 0:
                 record["marks"] |= ALARMED
                 alarm = alarms[n_alarms]
                 alarm["event"], alarm["slot"], alarm["taker"] = i, slot, taker
                 alarm["w"], alarm["threshold"] = w, threshold
+                alarm["plays_today"], alarm["fresh_today"] = record["plays_today"], record["fresh_today"]
                 n_alarms += 1
             record["w"][taker] = w
             record["top"][taker] = max(record["top"][taker], w)
     return n_days, n_tops, n_alarms, n_new
 
 
+# Evidence stops at twice the threshold: a single day of much that is new is forgiven within days.
+EVIDENCE_MAX = 2
 ALARMED = 1  # the mark of an account that passed the threshold today
 # How likely one more account moves the byte of a track on: a Morris counter (Morris, 1978) of base 1.08,
 # which counts to some 4 billion.

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lockgroove.guard.coincidence import Pairs, chance_of_meeting
+from lockgroove.guard.coincidence import Everybody, Pool
 
 _DROPPED_AT_ONCE = 0.01
+_LEFT_TO_MOVE = 0.8  # of the accounts: below it, those who were dropped are taken out of the pool
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,13 @@ class Peel:
         return found
 
 
-def peel(pairs: Pairs) -> Peel:
+def peel(pool: Pool, everybody: Everybody) -> Peel:
     """Drop all accounts but two, one in a hundred at once. It takes some hundred passes over the pairs."""
-    chance = chance_of_meeting(pairs)
-    had = pairs.by_stratum()
-    names = np.arange(pairs.accounts)
+    chance, had, met = everybody.chance(), everybody.had, everybody.met.sum(1)
+    rest = _Rest(pool, np.arange(pool.accounts))
+    names = rest.numbers
     dropped, left, observed, expected = [], [], [], []
     while len(names) > 2:
-        met = _met(pairs)
         should = (had[names] * (had[names].sum(0) - had[names])) @ chance
         left.append(len(names))
         observed.append(met.sum() / 2)
@@ -54,24 +54,31 @@ def peel(pairs: Pairs) -> Peel:
         order = np.argsort(-(met + 0.5) / (should + 0.5), kind="stable")
         dropped.append(names[order[:many]])
         stay = np.sort(order[many:])
-        pairs, names = pairs.of_accounts(stay), names[stay]
+        met = met[stay] - rest.drop(np.sort(order[:many]), stay)
+        names = names[stay]
+    rest.end()
     return Peel(np.concatenate([*dropped, names]), np.array(left), np.array(observed), np.array(expected))
 
 
-def _met(pairs: Pairs) -> np.ndarray:
-    """How often each account met the others."""
-    plays = np.bincount(pairs.track, minlength=1)
-    met: np.ndarray = np.bincount(pairs.account, plays[pairs.track] - 1.0, pairs.accounts)
-    return met
+@dataclass
+class _Rest:
+    """Who is left of a pool. Pairs of those who were dropped are moved out now and then, not every time."""
 
+    pool: Pool
+    numbers: np.ndarray  # there, of those who are left
+    whole: bool = True
 
-def shuffled(pairs: Pairs, rng: np.random.Generator) -> Pairs:
-    """The same plays dealt out anew within each stratum: who meets whom is chance alone."""
-    stratum = pairs.stratum[pairs.track]
-    order = np.argsort(stratum, kind="stable")
-    ends = np.cumsum(np.bincount(stratum, minlength=pairs.strata))
-    track = pairs.track.copy()
-    for first, last in zip(np.concatenate([[0], ends[:-1]]), ends, strict=True):
-        places = order[first:last]
-        track[places] = rng.permutation(pairs.track[places])
-    return Pairs(pairs.account, track, pairs.starts, pairs.stratum)
+    def drop(self, who: np.ndarray, stay: np.ndarray) -> np.ndarray:
+        """Drop some of those who are left; how often each of those who stay had met them."""
+        met: np.ndarray = self.pool.met_with(self.numbers[who])[self.numbers[stay]]
+        self.numbers = self.numbers[stay]
+        if len(self.numbers) < _LEFT_TO_MOVE * self.pool.accounts:
+            smaller = self.pool.of_accounts(self.numbers)
+            self.end()
+            self.pool, self.numbers, self.whole = smaller, np.arange(len(self.numbers)), False
+        return met
+
+    def end(self) -> None:
+        """Let go of a pool that nobody else has."""
+        if not self.whole:
+            self.pool.let_go()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lockgroove.guard import calibration, hot
+from lockgroove.guard.casefile import HABIT_DAYS
 from lockgroove.guard.events import STAND_IN, Batch
 from lockgroove.guard.groups import Group
 from lockgroove.guard.halves import groups_by_halves
@@ -25,9 +26,9 @@ RATE = 5e-5  # of account-days that people are to be flagged on
 _DAYS_TO_CALIBRATE = 5 / RATE
 _SEEN_BYTES = 64 << 20
 _PAIRS_A_PLAY_BYTES = 3
-_GROUP_TRACKS_MIN = 10  # whoever had fewer says nothing of whom they meet
+GROUP_TRACKS_MIN = 10  # whoever had fewer says nothing of whom they meet
 # Two radios of different music never meet, and nobody chose that: who chose must be told.
-_GROUPS_NEED = frozenset({"origin"})
+GROUPS_NEED = frozenset({"origin"})
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Suspect:
     @property
     def families(self) -> list[str]:
         """Kinds of reasons: each is a witness of its own."""
-        told = (("plays", self.alarms), ("habits", self.signals), ("group", self.group is not None))
+        habits = len({signal.day for signal in self.signals}) >= HABIT_DAYS
+        told = (("plays", self.alarms), ("habits", habits), ("group", self.group is not None))
         return [name for name, present in told if present]
 
     @property
@@ -183,31 +185,38 @@ def _told(spool: Spool, judged: _Judged, calibrated: bool, first: Watch) -> Repl
     watch = judged.watch
     slots = np.concatenate([s for s, _ in judged.fresh] or [np.zeros(0, np.int32)])
     tracks = np.concatenate([t for _, t in judged.fresh] or [np.zeros(0, np.int32)])
-    needed = sorted(_GROUPS_NEED - spool.told)
+    needed = sorted(GROUPS_NEED - spool.told)
     groups = [] if needed else _groups(watch, slots, tracks, list(judged.alarms))
-    suspects: dict[int, Suspect] = {}
-
-    def suspect(slot: int) -> Suspect:
-        record = watch.records[slot]
-        made = Suspect(int(watch.accounts.keys[slot]), int(record["plays"]), int(record["fresh"]))
-        return suspects.setdefault(slot, made)
-
-    for slot, alarms in judged.alarms.items():
-        suspect(slot).alarms = alarms
-    for signal in judged.signals:
-        suspect(signal.slot).signals.append(signal)
-    for number, group in enumerate(groups):
-        for slot in group.members.tolist():
-            suspect(slot).group = number
-            suspect(slot).certain = slot in set(group.certain.tolist())
-    ordered = sorted(suspects.values(), key=lambda one: (-len(one.families), -one.fresh))
+    keys, records = watch.accounts.keys, watch.records
+    suspects = suspects_of(keys, records["plays"], records["fresh"], judged.alarms, judged.signals, groups)
     return Replayed(
         first.accounts.count, int(np.count_nonzero(first.heard)), spool.plays, judged.account_days,
         min(judged.span, default=0), max(judged.span, default=0), calibrated,
         switched_off(spool.told) | ({"groups": needed} if needed else {}),
-        ordered, groups,
-        [watch.accounts.keys[group.members].tolist() for group in groups], dict(first.counts),
+        suspects, groups, [keys[group.members].tolist() for group in groups], dict(first.counts),
     )  # fmt: skip
+
+
+def suspects_of(
+    keys: np.ndarray, plays: np.ndarray, fresh: np.ndarray, alarms: Mapping[int, list[Alarm]],
+    signals: Iterable[Heard], groups: Iterable[Group],
+) -> list[Suspect]:  # fmt: skip
+    """Everybody whom anything speaks against, by slots: those with most kinds of reasons first."""
+    suspects: dict[int, Suspect] = {}
+
+    def suspect(slot: int) -> Suspect:
+        return suspects.setdefault(slot, Suspect(int(keys[slot]), int(plays[slot]), int(fresh[slot])))
+
+    for slot, found in alarms.items():
+        suspect(slot).alarms = found
+    for signal in signals:
+        suspect(signal.slot).signals.append(signal)
+    for number, group in enumerate(groups):
+        certain = set(group.certain.tolist())
+        for slot in group.members.tolist():
+            suspect(slot).group = number
+            suspect(slot).certain = slot in certain
+    return sorted(suspects.values(), key=lambda one: (-len(one.families), -one.fresh))
 
 
 def _groups(watch: Watch, slots: np.ndarray, tracks: np.ndarray, found: Sequence[int]) -> list[Group]:
@@ -217,7 +226,7 @@ def _groups(watch: Watch, slots: np.ndarray, tracks: np.ndarray, found: Sequence
     """
     had = np.bincount(slots, minlength=watch.accounts.count)
     had[list(found)] = 0
-    asked = had[slots] >= _GROUP_TRACKS_MIN if len(slots) else np.zeros(0, bool)
+    asked = had[slots] >= GROUP_TRACKS_MIN if len(slots) else np.zeros(0, bool)
     if not asked.any():
         return []
     return groups_by_halves(slots[asked], tracks[asked], watch.tracks.count, np.random.default_rng(1))

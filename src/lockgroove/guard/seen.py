@@ -8,13 +8,23 @@ and anew whenever it is met.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
 import numpy as np
 
 from lockgroove.guard.compiled import compiled
 
 LINE = 8  # words of 64 bits
 _BITS_A_PAIR = 10
-_BITS_SET = 4  # 9 bits of the pair's number each; the upper 28 choose the line
+BITS_SET = 4  # 9 bits of the pair's number each; the upper 28 choose the line
+
+
+class Knowing(Protocol):
+    """Whoever knows what accounts had."""
+
+    def knows(self, account: int, track: int) -> bool:
+        """Whether an account had a track, as far as is remembered."""
 
 
 class Seen:
@@ -34,6 +44,25 @@ class Seen:
             self.newer.fill(0)
             self.pairs = 0
 
+    def knows(self, account: int, track: int) -> bool:
+        """Whether an account had a track, as far as is remembered; nothing is added."""
+        pair = mixed(np.array([account], np.uint64), np.array([track], np.uint64))
+        return bool(_known(self.newer, self.older, pair[0]))
+
+    def add(self, accounts: np.ndarray, tracks: np.ndarray) -> None:
+        """Remember pairs."""
+        self.pairs += _meet_all(self.newer, self.older, mixed(accounts, tracks))
+        self.turn()
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """What is remembered, as arrays."""
+        return {"newer": self.newer, "older": self.older, "pairs": np.array([self.pairs])}
+
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Remember what was saved."""
+        self.newer, self.older, self.pairs = saved["newer"], saved["older"], int(saved["pairs"][0])
+        self.pairs_max = len(self.newer) * LINE * 64 // _BITS_A_PAIR
+
 
 def mixed(accounts: np.ndarray, tracks: np.ndarray) -> np.ndarray:
     """A number of 64 bits for each pair (the finaliser of MurmurHash3)."""
@@ -51,15 +80,37 @@ def meet(newer, older, pair):
     """Remember a pair: 0 if it was new, 1 if the newer filter has it, 2 if only the older had."""
     line = (pair >> np.uint64(36)) % np.uint64(len(newer))
     in_newer, in_older = True, True
-    for turn in range(_BITS_SET):
+    for turn in range(BITS_SET):
         place = pair >> np.uint64(9 * turn)
         word, bit = place & np.uint64(7), np.uint64(1) << ((place >> np.uint64(3)) & np.uint64(63))
         in_newer &= (newer[line, word] & bit) != 0
         in_older &= (older[line, word] & bit) != 0
     if in_newer:
         return 1
-    for turn in range(_BITS_SET):
+    for turn in range(BITS_SET):
         place = pair >> np.uint64(9 * turn)
         word, bit = place & np.uint64(7), np.uint64(1) << ((place >> np.uint64(3)) & np.uint64(63))
         newer[line, word] |= bit
     return 2 if in_older else 0
+
+
+@compiled
+def _known(newer, older, pair):
+    line = (pair >> np.uint64(36)) % np.uint64(len(newer))
+    in_newer, in_older = True, True
+    for turn in range(BITS_SET):
+        place = pair >> np.uint64(9 * turn)
+        word, bit = place & np.uint64(7), np.uint64(1) << ((place >> np.uint64(3)) & np.uint64(63))
+        in_newer &= (newer[line, word] & bit) != 0
+        in_older &= (older[line, word] & bit) != 0
+    return in_newer or in_older
+
+
+@compiled
+def _meet_all(newer, older, pairs):
+    """Remember pairs; how many were new."""
+    count = 0
+    for i in range(len(pairs)):
+        if meet(newer, older, pairs[i]) == 0:
+            count += 1
+    return count

@@ -7,15 +7,15 @@ judged or as one of those that cannot be: told twice, from no time that can be, 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from lockgroove.guard import hot, seen
-from lockgroove.guard.events import Batch
+from lockgroove.guard.events import YEAR_2100_MS, Batch
 from lockgroove.guard.records import RECORD, TAKERS, Index
 
-_YEAR_2100_MS = 4_102_444_800_000
 _REMEMBERED_IDS = 1 << 20
 
 
@@ -26,7 +26,7 @@ class Rules:
     bucket_of: np.ndarray
     ratios: np.ndarray
     thresholds: np.ndarray
-    keep: float = 0.5  # of the evidence, from one day to the next
+    keep: float = 0.7  # of the evidence, from one day to the next
 
     @staticmethod
     def none() -> Rules:
@@ -71,6 +71,7 @@ class Watch:
         slots, tracks = self.accounts.slots(rows["account"]), self.tracks.slots(rows["track"])
         self.records = _grown(self.records, len(self.accounts.keys))
         self.heard = _grown(self.heard, len(self.tracks.keys))
+        self._know_from_elsewhere(rows["prior"], tracks)
         what, days, tops, alarms = (
             np.empty(len(rows), np.uint8), np.empty(len(rows), hot.DAY), np.empty(2 * len(rows), hot.TOP),
             np.empty(len(rows), hot.ALARM),
@@ -94,9 +95,55 @@ class Watch:
         n_days, n_tops = hot.close_all(self.records, count, day, days, tops)
         return days[:n_days], tops[:n_tops]
 
+    def forget(self, before_ms: int, accounts_max: int) -> int:
+        """Forget accounts that were not seen since, and of more than so many those longest away; how many.
+
+        Slots are given anew: whoever keeps some asks again.
+        """
+        count = self.accounts.count
+        last = self.records["last_ms"][:count]
+        stay = last >= before_ms
+        if np.count_nonzero(stay) > accounts_max:
+            stay &= last > np.partition(last, -accounts_max)[-accounts_max]
+        if stay.all():
+            return 0
+        keys, records = self.accounts.keys[:count][stay], self.records[:count][stay]
+        self.accounts = Index(max(1024, len(keys)))
+        self.accounts.slots(keys)
+        self.records = _grown(records, len(self.accounts.keys))
+        return count - len(keys)
+
+    def forget_one(self, account: int) -> None:
+        """Forget what is remembered of an account but that it was seen."""
+        slot = int(self.accounts.known(np.array([account], np.uint64))[0])
+        if slot >= 0:
+            self.records[slot] = np.zeros(1, RECORD)[0]
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """What is remembered, as arrays."""
+        accounts, tracks = self.accounts.count, self.tracks.count
+        return {
+            "accounts": self.accounts.keys[:accounts], "records": self.records[:accounts],
+            "tracks": self.tracks.keys[:tracks], "heard": self.heard[:tracks],
+        }  # fmt: skip
+
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Remember what was saved."""
+        self.accounts, self.tracks = Index(len(saved["accounts"])), Index(len(saved["tracks"]))
+        self.accounts.slots(saved["accounts"])
+        self.tracks.slots(saved["tracks"])
+        self.records = _grown(saved["records"], len(self.accounts.keys))
+        self.heard = _grown(saved["heard"], len(self.tracks.keys))
+
+    def _know_from_elsewhere(self, priors: np.ndarray, tracks: np.ndarray) -> None:
+        """Take a track to be as popular as it is known to be, where it was heard less here."""
+        told = np.flatnonzero(priors)
+        if len(told):
+            np.maximum.at(self.heard, tracks[told], priors[told])
+
     def _in_time(self, rows: np.ndarray) -> np.ndarray:
         """Without those whose time cannot be, and without those of nobody."""
-        good = (rows["ts_ms"] > 0) & (rows["ts_ms"] < _YEAR_2100_MS) & (rows["account"] != 0)
+        good = (rows["ts_ms"] > 0) & (rows["ts_ms"] < YEAR_2100_MS) & (rows["account"] != 0)
         self.counts["no_time"] += int(len(rows) - np.count_nonzero(good))
         return rows if good.all() else rows[good]
 

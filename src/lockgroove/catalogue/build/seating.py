@@ -149,6 +149,9 @@ CREATE OR REPLACE TABLE gone AS
     SELECT entity_id, max(said_at) AS said_at FROM withdrawn_in WHERE entity_id IS NOT NULL GROUP BY entity_id;
 """
 _BULK = "kind <> 'file' AND ({everyone} OR source NOT LIKE 'shelf-%')"
+# The id of what an earlier version of a file carries, by its columns: its stamp is part of it.
+EARLIER_ID = """unhex(substr(sha256(concat_ws(chr(0), 'lockgroove-1', 'recording', {of}source,
+    {of}key || CASE WHEN track_index < 0 THEN '' ELSE printf('#%02d', track_index) END, {of}stamp)), 1, 24))"""
 _NODES = """
     SELECT kind, n.source, n.key, n.stamp, n.said_at, seq, track_index, n.recording_id, n.track_id, n.title, n.artist,
         artist_id, release_id, medium_number, track_number, duration_ms, start_ms, end_ms, n.year, isrcs,
@@ -158,11 +161,8 @@ _NODES = """
     LEFT JOIN gone w ON w.entity_id = CASE WHEN kind = 'track' THEN n.release_id ELSE n.recording_id END
     WHERE {bulk} AND (t.node_id IS NULL OR t.newest = {{'said': n.said_at, 'seq': seq, 'place': -track_index}})
     UNION ALL
-    SELECT kind, n.source, n.key, n.stamp, n.said_at, n.seq, track_index, CASE WHEN j.is_current THEN n.recording_id
-            ELSE unhex(substr(sha256(concat_ws(chr(0), 'lockgroove-1', 'recording', n.source,
-                n.key || CASE WHEN track_index < 0 THEN '' ELSE printf('#%02d', track_index) END, n.stamp)), 1, 24))
-            END,
-        n.track_id, n.title, n.artist, artist_id, release_id, medium_number, track_number, n.duration_ms, start_ms,
+    SELECT kind, n.source, n.key, n.stamp, n.said_at, n.seq, track_index,
+        CASE WHEN j.is_current THEN n.recording_id ELSE {earlier_id} END, n.track_id, n.title, n.artist, artist_id, release_id, medium_number, track_number, n.duration_ms, start_ms,
         end_ms, n.year, isrcs, lower(mbid), composer, genre, name_key, version_key, NOT j.is_current, j.withdrawn, h.sha512
     FROM nodes_in n JOIN judged j USING (source, key, stamp, said_at, seq)
     LEFT JOIN shown h ON h.source = n.source AND h.key = n.key AND h.stamp = n.stamp
@@ -302,7 +302,7 @@ def seat(db: duckdb.DuckDBPyConnection, folder: str, public: bool) -> Seats:
     for bucket in buckets(rows, "coalesce(track_id, recording_id)"):
         db.execute(_MORE_TWICE.format(bulk=bulk, bucket=bucket))
     db.execute(_GONE)
-    seated = _SEATED.format(nodes=_NODES.format(bulk=bulk))
+    seated = _SEATED.format(nodes=_NODES.format(bulk=bulk, earlier_id=EARLIER_ID.format(of="n.")))
     cuts = _cuts(db, rows)
     if not cuts:
         return Seats.of([_sorted(db, seated, f"{folder}/seats-000.parquet")], cuts)

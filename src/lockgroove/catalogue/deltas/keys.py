@@ -8,6 +8,7 @@ from __future__ import annotations
 import duckdb
 
 from lockgroove.catalogue.build.keying import BARCODE, ISRC_KEY, MUSICBRAINZ, NAMED_KEYS, PLAIN_BARCODE
+from lockgroove.catalogue.build.seating import EARLIER_ID
 from lockgroove.catalogue.deltas.change import Base
 from lockgroove.catalogue.deltas.leads import Leads
 from lockgroove.catalogue.generations import DELTA
@@ -28,7 +29,8 @@ _RECORDINGS = {
         FROM (SELECT unnest(isrcs) AS i, m.row FROM sub_nodes n JOIN recordings_map m USING (sub))""",
 }
 _OWN_KEYS = {
-    "R": f"SELECT recording_id FROM own_nodes UNION SELECT {_RECORDING} FROM own_nodes WHERE mbid IS NOT NULL",
+    "R": f"""SELECT recording_id FROM own_nodes UNION SELECT {_RECORDING} FROM own_nodes WHERE mbid IS NOT NULL
+        UNION SELECT {EARLIER_ID.format(of="")} FROM own_nodes WHERE kind = 'file'""",
     "I": f"SELECT {ISRC_KEY} FROM (SELECT unnest(isrcs) AS i FROM own_nodes)",
 }
 _SPOKEN = """

@@ -1,0 +1,182 @@
+"""The guard at the web door: who asks becomes digests, quotas are asked, and what is listed is told.
+
+A refusal says why, until when, in which case, how to appeal, and what would serve better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Asked
+
+from lockgroove.access.shapes import Card
+from lockgroove.guard.digests import Digests
+from lockgroove.guard.events import Context, Kind, Scope
+from lockgroove.guard.gate import Caller, Refusal, visitor
+from lockgroove.guard.live import Guard
+from lockgroove.people import VISITOR, Asker
+
+_WEEK_MS = 604_800_000
+_GRANTS = {"research": Scope.RESEARCH, "mirror": Scope.MIRROR}
+_OWN = "/account"
+_NEVER_ASKED = ("/static/", "/account", "/metrics")
+# Code: status, title, what it means.
+REFUSALS: Mapping[str, tuple[int, str, str]] = {
+    "too-many-requests": (429, "Too many requests", "More was asked for at once than one may ask for."),
+    "too-many-bytes": (429, "Too many bytes", "Today's share of bytes is used up."),
+    "too-many-new-tracks": (
+        429, "Too many new tracks", "Today's share of new tracks is used up. What was heard before is free.",
+    ),
+    "too-many-rare-tracks": (
+        429,
+        "Too many rare tracks",
+        "Today's share of tracks that few people hear is used up. What was heard before is free.",
+    ),
+    "too-much-of-the-catalogue": (
+        429, "Too much of the catalogue", "This much of the catalogue is more than one may take this way.",
+    ),
+    "slowed-down": (
+        429, "Slowed down",
+        "This account takes more than people do: few new tracks a day are given. What it had before is free.",
+    ),
+    "are-you-a-person": (
+        403, "Are you a person?", "This account takes more than people do. Say that a person listens.",
+    ),
+    "suspended": (403, "Suspended", "No music is given to this account for now. Its pages and data remain."),
+}  # fmt: skip
+
+
+class Guarded:
+    """Puts `scope["caller"]` beside the asker, and refuses whom the guard refuses."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: Asked, receive: Receive, send: Send) -> None:
+        """Pass on, or refuse."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        caller = caller_of(self._guard, scope)
+        within = {**scope, "caller": caller}
+        free = scope["path"].startswith(_NEVER_ASKED)
+        refused = None if free else await answered(self._guard, self._guard.request, caller)
+        if refused is None:
+            await self._app(within, receive, send)
+        else:
+            await refusal(refused, Headers(scope=scope).get("accept", ""))(within, receive, send)
+
+
+async def answered(guard: Guard, ask: Callable[..., Refusal | None], *what: object) -> Refusal | None:
+    """What the guard answers; in a thread of its own where it asks a server that front ends share."""
+    return ask(*what) if guard.shared is None else await run_in_threadpool(ask, *what)
+
+
+def caller_of(guard: Guard, scope: Asked) -> Caller:
+    """Who asks, in digests."""
+    digests, headers = guard.digests, Headers(scope=scope)
+    asker: Asker = scope.get("asker", VISITOR)
+    network = digests.of_network(address_of(guard, scope), int(guard.now_s() * 1000))
+    client = digests.of("client", headers.get("user-agent", "")[:500])
+    if not asker.account:
+        return visitor(digests, network, client)
+    return Caller(
+        account_digest(digests, asker.account), asker.role,
+        digests.of("token", f"{asker.account} {asker.key}"), network, client,
+        asker.created_ms // _WEEK_MS, _scope(asker),
+    )  # fmt: skip
+
+
+def account_digest(digests: Digests, number: int) -> int:
+    """An account's number as the guard has it."""
+    return digests.of("account", str(number))
+
+
+def _scope(asker: Asker) -> Scope:
+    if asker.role == "operator":
+        return Scope.OPERATOR
+    return _GRANTS.get(asker.grant.partition(":")[0], Scope.MEMBER)
+
+
+def address_of(guard: Guard, scope: Asked) -> str:
+    """The address a request comes from: the nearest that is no proxy of ours.
+
+    What stands further to the left in the header anybody can write.
+    """
+    client = scope.get("client")
+    address = str(client[0]) if client else ""
+    told = Headers(scope=scope).getlist("x-forwarded-for")
+    for hop in reversed([part.strip() for line in told for part in line.split(",")]):
+        if not guard.settings.trusts(address):
+            break
+        address = hop
+    return address
+
+
+def refusal(refused: Refusal, accept: str) -> Response:
+    """The answer, as a page for browsers and as a problem (RFC 9457) for programs."""
+    status, title, detail = REFUSALS[refused.code]
+    headers = {"cache-control": "no-store"}
+    if refused.wait_s:
+        headers["retry-after"] = str(math.ceil(refused.wait_s))
+    told = told_of(refused)
+    if "text/html" in accept and "json" not in accept:
+        return HTMLResponse(_page(title, detail, told), status, headers)
+    body = {"type": f"{_OWN}#{refused.code}", "title": title, "status": status, "detail": detail, **told}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def told_of(refused: Refusal) -> dict[str, Any]:
+    """What a refusal tells beside its words."""
+    told: dict[str, Any] = {
+        "code": refused.code, "of": refused.whose, "appeal": _OWN,
+        "instead": "All that may be published is in the dumps, whole or in slices: /about#dumps."
+        " A grant for research or a mirror lifts quotas: ask the keeper.",
+    }  # fmt: skip
+    if refused.wait_s:
+        told["retry_after_s"] = math.ceil(refused.wait_s)
+    if refused.case is not None:
+        told["case"] = refused.case
+    return told
+
+
+def _page(title: str, detail: str, told: Mapping[str, Any]) -> str:
+    wait = f"<p>Ask again in {told['retry_after_s']:,} seconds.</p>" if "retry_after_s" in told else ""
+    return (
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<main><h1>{escape(title)}</h1><p>{escape(detail)}</p>{wait}<p>{escape(told['instead'])}</p>"
+        f'<p><a href="{_OWN}">What is held against you, and how to appeal</a></p></main></html>'
+    )
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Tells the guard what was listed; where there is none, nobody."""
+
+    guard: Guard | None
+
+    def listed(self, request: Request, kind: Kind, context: Context, cards: Iterable[Card] = ()) -> None:
+        """A listing was given."""
+        if self.guard is not None:
+            tracks = [track_number(card.sha512) for card in cards if card.sha512]
+            self.guard.listed(request.scope["caller"], kind, context, tracks)
+
+
+def track_number(sha512: str) -> int:
+    """A file as the guard knows it: the first 63 bits of its digest."""
+    return int(sha512[:16], 16) >> 1 or 1
+
+
+def sha512_prefix(track: int) -> tuple[str, str]:
+    """The two beginnings that a file of this number can have."""
+    return f"{track << 1:016x}", f"{(track << 1) | 1:016x}"

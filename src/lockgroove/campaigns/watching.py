@@ -1,0 +1,198 @@
+"""The guard of an archive: at work while it serves, and as its operators and the people concerned meet it.
+
+Names stand in `people`, and the guard knows digests of numbers; here they are put together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lockgroove import keys
+from lockgroove.catalogue.reader import Reader
+from lockgroove.config import Config
+from lockgroove.errors import Locked
+from lockgroove.guard.casefile import Case
+from lockgroove.guard.cases import Cases
+from lockgroove.guard.digests import Digests
+from lockgroove.guard.eventlog import EventLog
+from lockgroove.guard.events import FIELDS, STAND_IN
+from lockgroove.guard.leaks import Leak, leak_of
+from lockgroove.guard.live import FOLDER, Guard, guarding, is_watched
+from lockgroove.guard.memory import Memory
+from lockgroove.guard.sanctions import Stage
+from lockgroove.guard.settings import Settings, read_settings
+from lockgroove.people import People, open_people
+
+_CASES = "people/guard.sqlite"
+_ERASE_WITHIN_S = 30.0
+
+
+def open_settings(config: Config, catalogue_tracks: int = 0) -> Settings:
+    """The guard's settings of an archive. Raises UsageError."""
+    return read_settings(config.guard, catalogue_tracks)
+
+
+def listens_of(reader: Reader) -> np.ndarray:
+    """How many recordings there are of each popularity (`guard.events.popularity`); closes the reader."""
+    query = "SELECT least(255, round(ln(1 + greatest(listens, 0)) / ln(1.08)))::INTEGER AS p, count(*) AS n"
+    counts = np.zeros(256, np.int64)
+    with contextlib.closing(reader):
+        for row in reader.select(f"{query} FROM recordings GROUP BY p"):
+            counts[row["p"]] = row["n"]
+    return counts
+
+
+@contextlib.contextmanager
+def at_work(root: str, config: Config, listens: np.ndarray, keeper: bool = True) -> Iterator[Guard | None]:
+    """The guard at work, None where it is switched off. Raises Locked where another process keeps it."""
+    settings = open_settings(config, int(listens.sum()))
+    settings = replace(settings, keeper=settings.keeper and keeper)
+    if not settings.on:
+        yield None
+        return
+    with contextlib.closing(Cases(f"{root}/{_CASES}", settings.policy, observe=settings.observe)) as cases:
+        guard = Guard(root, settings, Digests(keys.digest_key(f"{root}/keys")), cases, listens)
+        with guarding(guard):
+            yield guard
+
+
+@dataclass(frozen=True)
+class Named:
+    """A case, and what its account is called."""
+
+    case: Case
+    name: str
+
+
+class Desk:
+    """Where operators look at cases and decide them."""
+
+    def __init__(self, root: str, config: Config, cases: Cases, people: People) -> None:
+        self.root = root
+        self.settings = open_settings(config)
+        self.cases = cases
+        self.people = people
+        self.digests = Digests(keys.digest_key(f"{root}/keys"))
+
+    def digest(self, name: str) -> int:
+        """An account's digest by its name, or by the digest as it is printed. Raises UsageError."""
+        with contextlib.suppress(ValueError):
+            if len(name) == 16:
+                return int(name, 16)
+        return self.digest_of(self.people.named(name).number)
+
+    def digest_of(self, number: int) -> int:
+        """An account's digest by its number."""
+        return self.digests.of("account", str(number))
+
+    def form_digest(self, text: str) -> int:
+        """A number that only this archive can make, for forms."""
+        return self.digests.of("form", text)
+
+    def names(self) -> dict[int, str]:
+        """What accounts are called, by digest."""
+        return {self.digest_of(account.number): account.name for account in self.people.all()}
+
+    def named(self, cases: list[Case]) -> list[Named]:
+        """Cases with names."""
+        names = self.names()
+        return [Named(case, called(case.account, names)) for case in cases]
+
+    def decide(self, number: int, stage: Stage, who: str, because: str) -> Case:
+        """A decision; who is disabled is not let in any more, until the case is dismissed."""
+        before = self.cases.case(number)
+        case = self.cases.decide(number, stage, who, because)
+        name = self.names().get(case.account)
+        if name is not None and stage == Stage.DISABLED:
+            self.people.disable(name, f"case {number}: {because}", who)
+        elif name is not None and before.stage(self.cases.now_ms()) == Stage.DISABLED:
+            self.people.enable(name, f"case {number}: {because}", who)
+        return case
+
+    def review(self, number: int, upheld: bool, who: str, because: str) -> Case:
+        """An appeal decided; who was disabled by it is let in again when it is upheld."""
+        before = self.cases.case(number).stage(self.cases.now_ms())
+        case = self.cases.review(number, upheld, who, because)
+        name = self.names().get(case.account)
+        if upheld and name is not None and before == Stage.DISABLED:
+            self.people.enable(name, f"appeal in case {number}: {because}", who)
+        return case
+
+    def memory(self) -> Memory:
+        """What the guard remembered when it last saved."""
+        memory = Memory(f"{self.root}/{FOLDER}", self.settings.pairs_bytes, np.zeros(256, np.int64))
+        memory.restore()
+        return memory
+
+    @contextlib.contextmanager
+    def log(self) -> Iterator[EventLog]:
+        """The events, to be read."""
+        yield EventLog(f"{self.root}/{FOLDER}/events", reading=True)
+
+    def leak(self, days: float) -> Leak:
+        """How much of the catalogue went to whom in the last days."""
+        since_ms = int((time.time() - days * 86_400) * 1000)
+        with self.log() as log:
+            return leak_of(log, since_ms)
+
+    def history(self, account: int) -> Iterator[Mapping[str, object]]:
+        """Everything that is kept of an account: events, cases, lines of the docket."""
+        with self.log() as log:
+            for rows in log.of_account(account):
+                for row in rows:
+                    yield {"type": "event", **{n: row[n].item() for n in sorted(FIELDS) if row[n]}}
+        for case in self.cases.of_account(account):
+            yield {"type": "case", "case": case.number, "state": case.state, "opened_ms": case.opened_ms}
+            yield from ({"type": "evidence", "case": case.number, **vars(one)} for one in case.evidence)
+            yield from ({"type": "sanction", **vars(one)} for one in case.sanctions)
+            yield from ({"type": "appeal", "case": case.number, **vars(one)} for one in case.appeals)
+        yield from (
+            {"type": "docket", "line": one.number, "body": one.body} for one in self.cases.history(account)
+        )
+
+    def erase(self, account: int) -> bool:
+        """Forget a person's history. False where the process that guards has not done it in time."""
+        self.cases.ask_to_erase(account)
+        if not is_watched(self.root):
+            with contextlib.suppress(Locked):
+                self._do_erasures()
+        return _until(lambda: account not in self.cases.to_erase(), _ERASE_WITHIN_S)
+
+    def _do_erasures(self) -> None:
+        alone = replace(self.settings, shared="", keeper=True)
+        guard = Guard(self.root, alone, self.digests, self.cases, np.zeros(256, np.int64))
+        guard.close()  # which takes in what is due
+
+
+def called(account: int, names: dict[int, str]) -> str:
+    """What an account is called; a visitor by a digest of their network."""
+    if account & int(STAND_IN):
+        return f"visitors from network {account & (int(STAND_IN) - 1):016x}"
+    return names.get(account, f"{account:016x}")
+
+
+def _until(done: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@contextlib.contextmanager
+def open_desk(root: str, config: Config) -> Iterator[Desk]:
+    """The desk of an archive."""
+    os.makedirs(f"{root}/{FOLDER}/events", mode=0o700, exist_ok=True)
+    policy = open_settings(config).policy
+    with (
+        contextlib.closing(open_people(root)) as people,
+        contextlib.closing(Cases(f"{root}/{_CASES}", policy)) as cases,
+    ):
+        yield Desk(root, config, cases, people)

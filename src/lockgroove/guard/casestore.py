@@ -1,0 +1,67 @@
+"""`people/guard.sqlite`: private truth, readable by its owner alone; what is erased is gone from the file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from lockgroove.errors import FormatUnknown
+from lockgroove.guard import docket
+
+_VERSION = 1
+_TABLES = """
+CREATE TABLE cases (
+    number INTEGER PRIMARY KEY, account INTEGER NOT NULL, named INTEGER NOT NULL, opened_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL, rules INTEGER NOT NULL, shadow INTEGER NOT NULL, state TEXT NOT NULL
+) STRICT;
+CREATE INDEX cases_of ON cases (account);
+CREATE TABLE evidence (
+    number INTEGER PRIMARY KEY, of_case INTEGER NOT NULL REFERENCES cases, at_ms INTEGER NOT NULL,
+    family TEXT NOT NULL, code TEXT NOT NULL, body TEXT, UNIQUE (of_case, at_ms, code)
+) STRICT;
+CREATE TABLE sanctions (
+    number INTEGER PRIMARY KEY, of_case INTEGER NOT NULL REFERENCES cases, account INTEGER NOT NULL,
+    stage INTEGER NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER, decided_by TEXT NOT NULL,
+    because TEXT NOT NULL, lifted_ms INTEGER, lifted_by TEXT
+) STRICT;
+CREATE INDEX sanctions_of ON sanctions (account);
+CREATE TABLE appeals (
+    number INTEGER PRIMARY KEY, of_case INTEGER NOT NULL REFERENCES cases, at_ms INTEGER NOT NULL, words TEXT,
+    decided_ms INTEGER, decided_by TEXT, upheld INTEGER, because TEXT
+) STRICT;
+CREATE TABLE erasures (account INTEGER PRIMARY KEY, asked_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE rules (version INTEGER PRIMARY KEY, since_ms INTEGER NOT NULL) STRICT;
+"""
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open the file, made when it is missing. Raises FormatUnknown for a newer one."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    db = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")  # what is erased is gone from the file
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > _VERSION:
+        db.close()
+        raise FormatUnknown("The guard's cases have a newer format", path, "Use a newer Lockgroove.")
+    if version == 0:
+        db.execute("BEGIN IMMEDIATE")
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody else was quicker
+            for statement in (_TABLES + docket.TABLES).split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {_VERSION}")
+        db.execute("COMMIT")
+    return db
+
+
+def signed(account: int) -> int:
+    """A number of 64 bits as SQLite has it."""
+    return account - (1 << 64) if account >= 1 << 63 else account
+
+
+def unsigned(account: int) -> int:
+    """And back."""
+    return account + (1 << 64) if account < 0 else account

@@ -1,0 +1,124 @@
+"""What the operator chose of the guard, out of `lockgroove.toml`; what is left out has a default."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from lockgroove.errors import UsageError
+from lockgroove.guard.quotas import Limits, read_limits
+from lockgroove.guard.sanctions import Policy
+
+_WHERE = "lockgroove.toml, guard"
+# `network` is all visitors of one network, `visitors` all there are, `slowed` whoever is slowed down.
+# What is new and rare for everybody is about twice what one account-day in a thousand goes beyond, and for
+# whoever is slowed down what half of all days stay below (docs/guard.md).
+QUOTAS: Mapping[str, Mapping[str, str]] = {
+    "visitors": {"share": "10 %/day"},
+    "network": {"requests": "1_200/minute", "bytes": "100 GB/day", "new": "1_000/day", "rare": "200/day"},
+    "member": {
+        "requests": "1_200/minute", "bytes": "50 GB/day", "new": "240/day", "rare": "50/day",
+        "share": "2 %/month",
+    },
+    "key": {},
+    "slowed": {"new": "8/day", "rare": "1/day"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Where to tell of what waits for a person: an address that takes JSON, and one that takes mail."""
+
+    webhook: str = ""
+    mail_to: str = ""
+    mail_from: str = ""
+    smtp: str = "localhost:25"
+    every_minutes: float = 60
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the guard works here. `observe`: it writes down what it would do, and does nothing.
+
+    `shared` is the server that several front ends share, one of which is the `keeper`.
+    """
+
+    on: bool = True
+    observe: bool = False
+    shared: str = ""
+    keeper: bool = True
+    proxies: Sequence[str] = ("127.0.0.1", "::1")
+    events_days: float = 30
+    evidence_days: float = 180
+    accounts_max: int = 10_000_000
+    pairs_bytes: int = 64 << 20
+    quotas: Mapping[str, Limits] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    alerts: Alerts = field(default_factory=Alerts)
+
+    def trusts(self, address: str) -> bool:
+        """Whether a server of ours stands at this address, and tells whom it speaks for."""
+        return address in self.proxies
+
+
+def read_settings(table: Mapping[str, Any], catalogue_tracks: int) -> Settings:
+    """The settings out of the table `guard`. Raises UsageError for what cannot be understood."""
+    plain = dict(table)
+    quotas, days, alerts = (_table(plain.pop(name, {}), name) for name in ("quotas", "days", "alerts"))
+    if unknown := sorted(set(quotas) - set(QUOTAS)):
+        raise UsageError(
+            f"There are no quotas for {unknown[0]}", f"{_WHERE}.quotas", f"For: {', '.join(QUOTAS)}."
+        )
+    read = {
+        who: read_limits(
+            {**usual, **_table(quotas.get(who, {}), who)}, catalogue_tracks, f"{_WHERE}.quotas.{who}"
+        )
+        for who, usual in QUOTAS.items()
+    }
+    policy = _filled(Policy(), {f"{name}_days": value for name, value in days.items()}, f"{_WHERE}.days")
+    made: Settings = _filled(Settings(), plain, _WHERE)
+    for address in made.proxies:
+        _require_address(address)
+    return replace(made, quotas=read, policy=policy, alerts=_filled(Alerts(), alerts, f"{_WHERE}.alerts"))
+
+
+def _table(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UsageError("A table was expected", f"{_WHERE}.{name}", f"Such as [guard.{name}].")
+    return dict(value)
+
+
+def _filled(usual: Any, given: Mapping[str, Any], where: str) -> Any:
+    """The same dataclass with what is given. Raises UsageError for other names or kinds of value."""
+    known = {one.name: getattr(usual, one.name) for one in fields(usual)}
+    for name, value in given.items():
+        if name not in known or isinstance(known[name], Mapping):
+            raise UsageError(f"There is no setting {name}", where, f"Settings: {', '.join(sorted(known))}.")
+        if not _alike(known[name], value):
+            raise UsageError(
+                "This setting is of another kind",
+                f"{where}.{name} = {value!r}"[:100],
+                f"Such as {known[name]!r}.",
+            )
+    return replace(usual, **given)
+
+
+def _alike(usual: object, value: object) -> bool:
+    if isinstance(usual, bool) or isinstance(value, bool):
+        return isinstance(usual, bool) and isinstance(value, bool)
+    if isinstance(usual, int | float):
+        return isinstance(value, int | float) and value > 0
+    if isinstance(usual, str):
+        return isinstance(value, str)
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _require_address(text: str) -> None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise UsageError(
+            "This is no address of a proxy", f"{_WHERE}.proxies: {text!r}"[:100], 'Such as "127.0.0.1".'
+        ) from None

@@ -20,7 +20,6 @@ from lockgroove.catalogue import generations
 from lockgroove.catalogue.claims import ClaimStore, Part
 from lockgroove.errors import DamageFound, FormatUnknown, NoArchive, UsageError
 from lockgroove.journal import Journal
-from lockgroove.report import Silence
 from lockgroove.storage import LocalStorage
 from lockgroove.vault import HeldIndex, places
 
@@ -354,14 +353,13 @@ class Archive:
         """Who comes in is watched until the end; None where that is off. The `keeper` keeps the cases."""
         from lockgroove.campaigns import watching
 
-        listens = watching.listens_of(self.reader(Silence(), True))
-        return watching.at_work(self.root, self.config, listens, keeper)
+        return watching.at_work(self.rooms, keeper)
 
     def desk(self) -> AbstractContextManager[Desk]:
         """Where operators look at the guard's cases and decide them."""
         from lockgroove.campaigns import watching
 
-        return watching.open_desk(self.root, self.config)
+        return watching.open_desk(self.rooms)
 
     # publishing
 

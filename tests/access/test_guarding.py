@@ -20,6 +20,7 @@ from lockgroove.access.guarding import address_of, track_number
 from lockgroove.campaigns.watching import Desk
 from lockgroove.guard.casefile import Evidence
 from lockgroove.guard.cases import Cases
+from lockgroove.guard.digests import plain_address
 from lockgroove.guard.eventlog import Position
 from lockgroove.guard.events import Context, Kind, Scope, empty
 from lockgroove.guard.live import Guard
@@ -80,7 +81,7 @@ def opened(place: Place, root: str, settings: dict[str, Any]) -> Iterator[Door]:
     people.grant("Rita", "research", "how songs travel", 30, "op")
     read = read_settings({"days": {"shadow": 1e-9}, **settings}, 10)
     cases = Cases(f"{root}/people/guard.sqlite", read.policy)
-    desk = Desk(place.archive.root, place.archive.config, cases, people)
+    desk = Desk(place.archive.root, place.archive.config, cases, people, lambda: np.zeros(256, np.int64))
     desk.root = root
     guard = Guard(root, read, desk.digests, cases, np.zeros(256, np.int64))
     app = build_app(place.archive, keys=people, guard=guard, desk=desk)
@@ -354,3 +355,38 @@ def test_a_server_that_is_killed_knows_its_people_again(lonely: Place) -> None:
         assert desk.leak(1).plays == 3
     with serve(root) as again:
         assert httpx.get(again.address).status_code == 200
+
+
+def test_a_form_of_a_visitor_is_none_of_an_operator_without_a_guard_too(place: Place, door: Door) -> None:
+    number = door.accuse("Ada", "plays", "habits", "habits before")
+    bare = TestClient(
+        build_app(place.archive, keys=door.people, desk=door.desk), raise_server_exceptions=False
+    )
+    page = bare.get("/account").text
+    tokens = [*re.findall(r'name="token" value="([0-9a-f]{16})"', page), ""]
+    form = {"token": tokens[0], "stage": "4", "because": "x"}
+
+    answer = bare.post(f"/guard/cases/{number}/decide", data=form, headers=door.keys["Olga"])
+
+    assert answer.status_code == 403
+    right = token_in(bare.get(f"/guard/cases/{number}", headers=door.keys["Olga"]).text)
+    crossed = {**door.keys["Olga"], "sec-fetch-site": "cross-site"}
+    assert (
+        bare.post(f"/guard/cases/{number}/decide", data={**form, "token": right}, headers=crossed).status_code
+        == 403
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        ("203.0.113.7:51234", "203.0.113.7"),
+        ("[2001:DB8:0::1]:443", "2001:db8::1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("unknown", ""),
+        ("", ""),
+    ],
+)
+def test_addresses_are_one_however_they_are_written(text: str, plain: str) -> None:
+    assert plain_address(text) == plain

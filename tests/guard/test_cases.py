@@ -37,6 +37,7 @@ def clock() -> Clock:
 @pytest.fixture
 def cases(tmp_path: Path, clock: Clock) -> Iterator[Cases]:
     made = Cases(f"{tmp_path}/people/guard.sqlite", Policy(shadow_days=0.0), clock)
+    made.begin()
     yield made
     made.close()
 
@@ -134,6 +135,7 @@ def test_of_a_network_no_more_than_a_slower_pace_follows(cases: Cases, clock: Cl
 
 def test_at_first_the_rules_only_watch(tmp_path: Path, clock: Clock) -> None:
     cases = Cases(f"{tmp_path}/guard.sqlite", Policy(), clock)
+    cases.begin()
     watched = cases.witness(ANN, True, [plays(clock)])
     clock.sleep(14.1)
 
@@ -249,3 +251,77 @@ def test_two_processes_open_the_file_at_once(cases: Cases, clock: Clock, tmp_pat
     other.witness(98, True, [plays(clock)])
     assert cases.broken_at() is None
     other.close()
+
+
+def test_an_odd_habit_does_not_bring_back_what_has_ended(cases: Cases, clock: Clock) -> None:
+    cases.witness(ANN, True, [plays(clock)])
+    clock.sleep(20)
+    cases.witness(ANN, True, [habit(clock)])
+    assert cases.in_force() == {}
+    clock.sleep(40)
+
+    later = cases.witness(ANN, True, [habit(clock), habit(clock, days_ago=1)])
+
+    assert later is not None
+    assert later.proposal == Stage.FREE, "what was two months ago is no second witness"
+
+
+def test_what_an_operator_decided_the_rules_do_not_outdo(cases: Cases, clock: Clock) -> None:
+    case = cases.witness(ANN, True, [plays(clock)])
+    assert case is not None
+    cases.decide(case.number, Stage.THROTTLED, "olga", "slower is enough")
+    clock.sleep(1)
+    cases.witness(ANN, True, [plays(clock)])
+
+    assert cases.in_force()[ANN].stage == Stage.THROTTLED
+
+
+def test_whose_case_was_dismissed_is_left_alone_for_a_while(cases: Cases, clock: Clock) -> None:
+    case = cases.witness(ANN, True, [plays(clock)])
+    assert case is not None
+    cases.decide(case.number, Stage.FREE, "olga", "a radio station")
+    clock.sleep(1)
+
+    assert cases.witness(ANN, True, [plays(clock)]) is None
+    with pytest.raises(UsageError, match="closed"):
+        cases.decide(case.number, Stage.THROTTLED, "olga", "after all")
+
+
+def test_a_network_is_not_asked_whether_it_is_a_person(cases: Cases, clock: Clock) -> None:
+    case = cases.witness(77 | int(STAND_IN), False, [plays(clock)])
+    assert case is not None
+
+    with pytest.raises(Refused, match="Many people"):
+        cases.decide(case.number, Stage.CHALLENGED, "olga", "odd")
+
+
+def test_the_time_of_watching_begins_when_the_guard_does(tmp_path: Path, clock: Clock) -> None:
+    looked = Cases(f"{tmp_path}/guard.sqlite", Policy(), clock)
+    clock.sleep(30)
+    looked.begin()
+
+    case = looked.witness(ANN, True, [plays(clock)])
+
+    assert case is not None
+    assert case.shadow
+    looked.close()
+
+
+def test_while_somebody_reads_erasing_is_not_done_and_is_done_later(
+    cases: Cases, clock: Clock, tmp_path: Path
+) -> None:
+    case = cases.witness(ANN, True, [plays(clock)])
+    assert case is not None
+    cases.appeal(case.number, "Grandmother's shellacs from Riga.")
+    cases.ask_to_erase(ANN)
+
+    with sqlite3.connect(f"{tmp_path}/people/guard.sqlite", isolation_level=None) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM cases").fetchone()
+        cases.erase(ANN)
+        assert cases.to_erase() == {ANN}
+        reader.execute("COMMIT")
+    cases.erase(ANN)
+
+    assert cases.to_erase() == set()
+    assert all(b"Riga" not in path.read_bytes() for path in (tmp_path / "people").iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +98,23 @@ def test_what_is_old_is_removed_and_one_account_can_be_taken_out(folder: str) ->
     assert log.erase(6) == 5
     assert tracks(log) == [*range(101, 106)]
     assert list(log.of_account(6)) == []
+
+
+def test_a_write_that_fails_midway_leaves_nothing(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = EventLog(folder)
+    log.append(some(0, 3))
+    real = os.write
+
+    def short(descriptor: int, data: bytes) -> int:
+        if len(data) > 600:
+            return real(descriptor, data[:600])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", short)
+        with pytest.raises(OSError, match="No space"):
+            log.append(some(3, 5))
+    log.append(some(3, 2))
+
+    assert tracks(log) == [1, 2, 3, 4, 5]
+    assert tracks(EventLog(folder)) == [1, 2, 3, 4, 5]

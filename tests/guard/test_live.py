@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -303,6 +304,125 @@ def test_who_asks_to_be_forgotten_is(opened: Opened, clock: Clock, tmp_path: Pat
     assert sum(len(rows) for rows in guard.log.of_account(ben.account)) == 4
     assert guard.cases.of_account(ann.account)[0].evidence == []
     assert guard.cases.broken_at() is None
+
+
+def test_what_fails_after_events_were_written_does_not_double_them(
+    opened: Opened, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard, ann = opened(), member("ann")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(guard.memory, "save", full)
+        guard.keeper._pause_s = -1
+        for track in range(1, 6):
+            guard.sound(ann, rare(track))
+            guard.turn()
+    guard.turn()
+
+    assert sum(len(rows) for rows in guard.log.of_account(ann.account)) == 5
+    assert guard.memory.watch.records[0]["plays"] == 5
+
+
+def test_what_cases_cannot_take_now_they_take_later(
+    opened: Opened, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard, ann = opened(), member("ann")
+
+    def busy(*_: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(guard.cases, "witness", busy)
+        take(guard, clock, ann, range(1, 40))
+        assert guard.cases.of_account(ann.account) == []
+    guard.turn()
+
+    assert guard.cases.in_force()[ann.account].stage == Stage.THROTTLED
+
+
+def test_a_crash_while_a_day_ends_counts_nothing_twice(
+    opened: Opened, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard, ann = opened(), member("ann")
+    take(guard, clock, ann, range(1, 10))
+    clock.now += 86_400
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    real = guard.log.seal
+    with monkeypatch.context() as patch:
+        patch.setattr(guard.log, "seal", lambda before: (real(before), killed()))
+        with pytest.raises(Killed):
+            guard.turn()
+    guard._held.close()
+    again = opened()
+
+    assert again.memory.watch.records[0]["plays"] == 9
+    assert again.memory.customs.days == 1
+
+
+def test_days_are_ended_also_where_nobody_serves_at_night(
+    opened: Opened, clock: Clock, tmp_path: Path
+) -> None:
+    for _ in range(6):
+        guard = opened(events_days=2)
+        guard.sound(member("ann"), rare(int(clock.now) % 1000))
+        guard.close()
+        clock.now += 20 * 3600
+
+    assert len(list((tmp_path / "guard" / "events").glob("*"))) <= 4
+    assert guard.memory.customs.days >= 4
+
+
+def test_damaged_memory_opens_no_case_for_what_is_past(opened: Opened, clock: Clock, tmp_path: Path) -> None:
+    guard, ann = opened(days={"shadow": 30}), member("ann")
+    take(guard, clock, ann, range(1, 40))
+    guard.keeper.save()
+    guard._held.close()
+    (tmp_path / "guard" / "memory.npz").write_bytes(b"PK")
+    clock.now += 40 * 86_400
+
+    again = opened()
+
+    assert again.keeper.behind > 9
+    assert again.cases.in_force() == {}
+
+
+def test_a_stretch_counts_as_much_as_was_sent(opened: Opened, clock: Clock) -> None:
+    guard, ann = opened(), member("ann")
+    whole = Wanted(7, 400_000_000, 400_000_000, True, 7, 1, 7200.0)
+
+    for _ in range(100):  # somebody seeks in a long set
+        clock.now += 30
+        assert guard.sound(ann, whole) is None
+        guard.sent(ann, whole, 2_000_000)
+    guard.turn()
+
+    record = guard.memory.watch.records[0]
+    assert record["fetched_s"] == pytest.approx(3600, rel=0.01)
+    assert (record["plays"], record["fresh"]) == (1, 1)
+
+
+def test_tiny_stretches_of_what_was_had_speak_for_nobody(opened: Opened, clock: Clock) -> None:
+    guard, ann = opened(), member("ann")
+
+    for track in range(1, 60):
+        clock.now += 60
+        guard.sound(ann, rare(track))
+        for earlier in range(max(1, track - 3), track):
+            piece = Wanted(earlier, 4_000_000, 1, True, earlier, 1, 200.0)
+            if guard.sound(ann, piece) is None:
+                guard.sent(ann, piece, 1)
+        guard.turn()
+
+    assert guard.cases.in_force()[ann.account].stage == Stage.THROTTLED
 
 
 def test_one_process_guards_an_archive(opened: Opened) -> None:

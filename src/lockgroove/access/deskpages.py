@@ -7,6 +7,7 @@ whoever sends it.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -43,6 +44,7 @@ class DeskPages:
         self._desk = desk
         self._guard = guard
         self._operator = operator
+        self._secret = secrets.token_hex()
 
     def routes(self) -> list[Route]:
         """Addresses and who answers them."""
@@ -194,10 +196,15 @@ class DeskPages:
             raise HTTPException(404)
 
     def _token(self, request: Request, days_ago: int = 0) -> str:
-        """What a form must have in it: nobody else can make it for this account."""
-        caller = _caller(request)
+        """What a form must have in it: nobody else can make it for whoever this is.
+
+        Whoever is nobody here (the operator's view has no accounts) is known by this process alone.
+        """
+        caller, asker = _caller(request), request.scope.get("asker", VISITOR)
         day = self._desk.cases.now_ms() // DAY_MS - days_ago
-        return f"{self._desk.form_digest(f'{caller.account if caller else 0} {day}'):016x}"
+        whose = f"{caller.account if caller else 0} {asker.account} {asker.key}"
+        mine = "" if caller or asker.account else self._secret
+        return f"{self._desk.form_digest(f'{whose} {mine} {day}'):016x}"
 
     async def _own_form(self, request: Request) -> tuple[Caller, dict[str, str]]:
         caller = _caller(request)
@@ -213,6 +220,8 @@ class DeskPages:
             if len(body) > _FORM_BYTES_MAX:
                 raise HTTPException(413)
         form = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            raise HTTPException(403)
         if form.get("token") not in (self._token(request), self._token(request, 1)):
             raise HTTPException(403)
         return form

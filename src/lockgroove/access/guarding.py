@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asked
 
 from lockgroove.access.shapes import Card
-from lockgroove.guard.digests import Digests
+from lockgroove.guard.digests import Digests, plain_address
 from lockgroove.guard.events import Context, Kind, Scope
 from lockgroove.guard.gate import Caller, Refusal, visitor
 from lockgroove.guard.live import Guard
@@ -86,7 +86,7 @@ def caller_of(guard: Guard, scope: Asked) -> Caller:
     """Who asks, in digests."""
     digests, headers = guard.digests, Headers(scope=scope)
     asker: Asker = scope.get("asker", VISITOR)
-    network = digests.of_network(address_of(guard, scope), int(guard.now_s() * 1000))
+    network = digests.of_network(address_of(guard, scope), guard.cases.now_ms())
     client = digests.of("client", headers.get("user-agent", "")[:500])
     if not asker.account:
         return visitor(digests, network, client)
@@ -114,12 +114,12 @@ def address_of(guard: Guard, scope: Asked) -> str:
     What stands further to the left in the header anybody can write.
     """
     client = scope.get("client")
-    address = str(client[0]) if client else ""
+    address = plain_address(str(client[0])) if client else ""
     told = Headers(scope=scope).getlist("x-forwarded-for")
     for hop in reversed([part.strip() for line in told for part in line.split(",")]):
         if not guard.settings.trusts(address):
             break
-        address = hop
+        address = plain_address(hop)
     return address
 
 

@@ -84,6 +84,7 @@ def _of_door(guard: Guard) -> Iterator[Metric]:
             guard.memory.quotas.subjects,
         ),
         ("account_days", "Account-days that thresholds rest on.", guard.memory.tops.account_days),
+        ("dropped_events", "Events that could not be written for too long.", guard.dropped),
         ("damaged_blocks", "Blocks of the event log that could not be read.", _damaged(guard)),
     ):
         yield GaugeMetricFamily(f"lockgroove_guard_{name}", words, value)

@@ -98,7 +98,9 @@ class Stream:
         elif answer.whole and "http.response.pathsend" in scope.get("extensions", {}):
             await send({"type": "http.response.pathsend", "path": file.path})
         else:
-            await _send_pieces(file.path, answer.pieces, receive, send)
+            sent = await _send_pieces(file.path, answer.pieces, receive, send)
+            if self._guard is not None:
+                await answered(self._guard, self._guard.sent, scope["caller"], wanted(file, answer), sent)
 
 
 Piece = bytes | ByteRange
@@ -184,15 +186,19 @@ def _names_tag(header: str | None, etag: str) -> bool:
     return "*" in tags or etag in tags
 
 
-async def _send_pieces(path: str, pieces: Sequence[Piece], receive: Receive, send: Send) -> None:
+async def _send_pieces(path: str, pieces: Sequence[Piece], receive: Receive, send: Send) -> int:
+    """Send them until all is sent or nobody listens; how many bytes went out."""
+    sent = 0
     left = asyncio.ensure_future(_until_gone(receive))
     chunks = _chunks(path, pieces)
     try:
         while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
             if left.done():
-                return  # whoever listened has left: no error, and nothing more to read
+                return sent  # whoever listened has left: no error, and nothing more to read
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            sent += len(chunk)
         await send({"type": "http.response.body", "body": b""})
+        return sent
     finally:
         left.cancel()
         await run_in_threadpool(chunks.close)

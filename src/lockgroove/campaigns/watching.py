@@ -10,11 +10,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from lockgroove import keys
-from lockgroove.catalogue.reader import Reader
+from lockgroove.campaigns.refresh import reader
+from lockgroove.campaigns.rooms import Rooms
 from lockgroove.config import Config
 from lockgroove.errors import Locked
 from lockgroove.guard.casefile import Case
@@ -28,9 +30,11 @@ from lockgroove.guard.memory import Memory
 from lockgroove.guard.sanctions import Stage
 from lockgroove.guard.settings import Settings, read_settings
 from lockgroove.people import People, open_people
+from lockgroove.report import Silence
 
 _CASES = "people/guard.sqlite"
 _ERASE_WITHIN_S = 30.0
+_LEAK_GOOD_S = 300.0
 
 
 def open_settings(config: Config, catalogue_tracks: int = 0) -> Settings:
@@ -38,20 +42,21 @@ def open_settings(config: Config, catalogue_tracks: int = 0) -> Settings:
     return read_settings(config.guard, catalogue_tracks)
 
 
-def listens_of(reader: Reader) -> np.ndarray:
-    """How many recordings there are of each popularity (`guard.events.popularity`); closes the reader."""
+def listens_of(rooms: Rooms) -> np.ndarray:
+    """How many recordings there are of each popularity (`guard.events.popularity`)."""
     query = "SELECT least(255, round(ln(1 + greatest(listens, 0)) / ln(1.08)))::INTEGER AS p, count(*) AS n"
     counts = np.zeros(256, np.int64)
-    with contextlib.closing(reader):
-        for row in reader.select(f"{query} FROM recordings GROUP BY p"):
+    with contextlib.closing(reader(rooms, Silence(), public=True)) as tables:
+        for row in tables.select(f"{query} FROM recordings GROUP BY p"):
             counts[row["p"]] = row["n"]
     return counts
 
 
 @contextlib.contextmanager
-def at_work(root: str, config: Config, listens: np.ndarray, keeper: bool = True) -> Iterator[Guard | None]:
+def at_work(rooms: Rooms, keeper: bool = True) -> Iterator[Guard | None]:
     """The guard at work, None where it is switched off. Raises Locked where another process keeps it."""
-    settings = open_settings(config, int(listens.sum()))
+    root, listens = rooms.root, listens_of(rooms)
+    settings = open_settings(rooms.config, int(listens.sum()))
     settings = replace(settings, keeper=settings.keeper and keeper)
     if not settings.on:
         yield None
@@ -73,11 +78,18 @@ class Named:
 class Desk:
     """Where operators look at cases and decide them."""
 
-    def __init__(self, root: str, config: Config, cases: Cases, people: People) -> None:
+    def __init__(
+        self, root: str, config: Config, cases: Cases, people: People,
+        listens: Callable[[], np.ndarray],
+    ) -> None:  # fmt: skip
+        """`listens` are asked for where events have to be gone over (`listens_of`)."""
         self.root = root
         self.settings = open_settings(config)
         self.cases = cases
         self.people = people
+        self._listens = listens
+        self._named: tuple[int, dict[int, str]] | None = None
+        self._leaks: dict[float, tuple[float, Leak]] = {}
         self.digests = Digests(keys.digest_key(f"{root}/keys"))
 
     def digest(self, name: str) -> int:
@@ -96,8 +108,11 @@ class Desk:
         return self.digests.of("form", text)
 
     def names(self) -> dict[int, str]:
-        """What accounts are called, by digest."""
-        return {self.digest_of(account.number): account.name for account in self.people.all()}
+        """What accounts are called, by digest; remembered until accounts change."""
+        stamp = self.people.stamp()
+        if self._named is None or self._named[0] != stamp:
+            self._named = stamp, {self.digest_of(one.number): one.name for one in self.people.all()}
+        return self._named[1]
 
     def named(self, cases: list[Case]) -> list[Named]:
         """Cases with names."""
@@ -136,10 +151,13 @@ class Desk:
         yield EventLog(f"{self.root}/{FOLDER}/events", reading=True)
 
     def leak(self, days: float) -> Leak:
-        """How much of the catalogue went to whom in the last days."""
-        since_ms = int((time.time() - days * 86_400) * 1000)
-        with self.log() as log:
-            return leak_of(log, since_ms)
+        """How much of the catalogue went to whom in the last days, as it was some minutes ago at most."""
+        at, known = self._leaks.get(days, (0.0, None))
+        if known is None or time.monotonic() - at > _LEAK_GOOD_S:
+            with self.log() as log:
+                known = leak_of(log, int((time.time() - days * 86_400) * 1000))
+            self._leaks[days] = time.monotonic(), known
+        return known
 
     def history(self, account: int) -> Iterator[Mapping[str, object]]:
         """Everything that is kept of an account: events, cases, lines of the docket."""
@@ -166,7 +184,7 @@ class Desk:
 
     def _do_erasures(self) -> None:
         alone = replace(self.settings, shared="", keeper=True)
-        guard = Guard(self.root, alone, self.digests, self.cases, np.zeros(256, np.int64))
+        guard = Guard(self.root, alone, self.digests, self.cases, self._listens())
         guard.close()  # which takes in what is due
 
 
@@ -187,12 +205,13 @@ def _until(done: Callable[[], bool], seconds: float) -> bool:
 
 
 @contextlib.contextmanager
-def open_desk(root: str, config: Config) -> Iterator[Desk]:
+def open_desk(rooms: Rooms) -> Iterator[Desk]:
     """The desk of an archive."""
+    root, config = rooms.root, rooms.config
     os.makedirs(f"{root}/{FOLDER}/events", mode=0o700, exist_ok=True)
-    policy = open_settings(config).policy
+    settings = open_settings(config)
     with (
         contextlib.closing(open_people(root)) as people,
-        contextlib.closing(Cases(f"{root}/{_CASES}", policy)) as cases,
+        contextlib.closing(Cases(f"{root}/{_CASES}", settings.policy, observe=settings.observe)) as cases,
     ):
-        yield Desk(root, config, cases, people)
+        yield Desk(root, config, cases, people, partial(listens_of, rooms))

@@ -37,18 +37,30 @@ class Alerting:
         self._next_at = time.monotonic() + alerts.every_minutes * 60
         waiting = {(case.number, case.waits) for case in cases.all("open") if case.waits}
         if fresh := sorted(waiting - self._told):
-            self._told |= waiting
-            threading.Thread(target=send, args=(alerts, fresh), name="guard-alert", daemon=True).start()
+            started = threading.Thread(
+                target=self._send, args=[fresh, waiting], name="guard-alert", daemon=True
+            )
+            started.start()
+        else:
+            self._told = waiting
+
+    def _send(self, fresh: list[tuple[int, str]], waiting: set[tuple[int, str]]) -> None:
+        """What could not be sent is told again the next time."""
+        if send(self._alerts, fresh):
+            self._told = waiting
 
 
-def send(alerts: Alerts, waiting: list[tuple[int, str]]) -> None:
-    """Send both kinds of message; what cannot be sent is logged."""
+def send(alerts: Alerts, waiting: list[tuple[int, str]]) -> bool:
+    """Send both kinds of message; what cannot be sent is logged. Whether all was sent."""
+    failed = 0
     for wanted, how in ((alerts.webhook, _post), (alerts.mail_to, _mail)):
         if wanted:
             try:
                 how(alerts, waiting)
             except (urllib3.exceptions.HTTPError, smtplib.SMTPException, OSError, ValueError) as error:
                 _LOG.warning("An alert could not be sent to %s: %s", wanted, error)
+                failed += 1
+    return not failed
 
 
 def _post(alerts: Alerts, waiting: list[tuple[int, str]]) -> None:

@@ -11,6 +11,7 @@ from lockgroove.guard.sanctions import Stage, proposed_stage
 
 AUTOMATIC = "the rules"
 HABIT_DAYS = 2
+RECENT_DAYS = 30
 SPEAKING = ("plays", "group")  # families that make a case; odd habits are only noted
 
 
@@ -70,14 +71,20 @@ class Case:
     @property
     def families(self) -> set[str]:
         """Kinds of witnesses. What is seen on one day is no habit: a program may have filled a phone."""
-        days = {one.at_ms // DAY_MS for one in self.evidence if one.family == "habits"}
-        found = {one.family for one in self.evidence}
+        days = {one.at_ms // DAY_MS for one in self.recent if one.family == "habits"}
+        found = {one.family for one in self.recent}
         return found if len(days) >= HABIT_DAYS else found - {"habits"}
+
+    @property
+    def recent(self) -> list[Evidence]:
+        """Evidence of about a month before the newest: what was long ago is no witness beside what is now."""
+        newest = max((one.at_ms for one in self.evidence), default=0)
+        return [one for one in self.evidence if one.at_ms > newest - RECENT_DAYS * DAY_MS]
 
     @property
     def proposal(self) -> Stage:
         """What an operator is asked to decide, FREE for nothing."""
-        certain = any(one.family == "group" and one.body.get("certain") for one in self.evidence)
+        certain = any(one.family == "group" and one.body.get("certain") for one in self.recent)
         return proposed_stage(self.families, certain, self.named)
 
     @property

@@ -15,8 +15,16 @@ from typing import Any
 
 from lockgroove.errors import Refused, UsageError
 from lockgroove.guard import docket
-from lockgroove.guard.casefile import AUTOMATIC, SPEAKING, Appeal, Case, Evidence, Sanction
-from lockgroove.guard.casestore import connect, signed, unsigned
+from lockgroove.guard.casefile import AUTOMATIC, SPEAKING, Case, Evidence, Sanction, holds
+from lockgroove.guard.casestore import (
+    BUSY_MS,
+    SANCTION_COLUMNS,
+    appeal_of,
+    connect,
+    sanction_of,
+    signed,
+    unsigned,
+)
 from lockgroove.guard.sanctions import (
     DAY_S,
     RULES,
@@ -27,6 +35,7 @@ from lockgroove.guard.sanctions import (
 )
 
 _APPEAL_LETTERS_MAX = 5_000
+_ERASING_MS = 500
 
 
 class Cases:
@@ -40,12 +49,21 @@ class Cases:
         self._observe = observe
         self._lock = threading.RLock()
         self._db = connect(path)
+
+    def begin(self) -> None:
+        """The rules are at work from now on, if they were not before: their time of watching begins."""
         with self._writing():
             self._db.execute("INSERT OR IGNORE INTO rules VALUES (?, ?)", [RULES, self.now_ms()])
 
     def close(self) -> None:
         """Let go of the file."""
-        self._db.close()
+        with self._lock:
+            self._db.close()
+
+    def _read(self, query: str, *bound: object) -> list[Any]:
+        """The rows of an answer. Not while another thread writes: it may yet undo what it does."""
+        with self._lock:
+            return self._db.execute(query, bound).fetchall()
 
     def now_ms(self) -> int:
         """The time, as it is written down."""
@@ -54,8 +72,9 @@ class Cases:
     @property
     def shadow_until_ms(self) -> int:
         """Until then the rules only watch."""
-        row = self._db.execute("SELECT since_ms FROM rules WHERE version = ?", [RULES]).fetchone()
-        return int(row[0] + self._policy.shadow_days * DAY_S * 1000)
+        rows = self._read("SELECT since_ms FROM rules WHERE version = ?", RULES)
+        began = rows[0][0] if rows else self.now_ms()
+        return int(began + self._policy.shadow_days * DAY_S * 1000)
 
     def witness(self, account: int, named: bool, evidence: Sequence[Evidence]) -> Case | None:
         """Take in what speaks against an account; its case, None where nothing of it is new.
@@ -78,7 +97,8 @@ class Cases:
                 self._write_down(
                     account, "witness", number, family=one.family, code=one.code, at_ms=one.at_ms
                 )
-            self._follow(self.case(number), now)
+            if any(one.family in SPEAKING for one in fresh):
+                self._follow(self.case(number), now)
         return self.case(number)
 
     def _open_case(self, account: int, named: bool, speaks: bool, now: int) -> int:
@@ -114,9 +134,10 @@ class Cases:
 
     def _follow(self, case: Case, now: int) -> None:
         """What follows from a case without anybody deciding."""
-        days = {one.at_ms // (DAY_S * 1000) for one in case.evidence if one.family == "plays"}
+        days = {one.at_ms // (DAY_S * 1000) for one in case.recent if one.family == "plays"}
         stage = automatic_stage(case.families, len(days), case.named)
-        if stage > case.stage(now) and not case.shadow:
+        decided = any(one.decided_by != AUTOMATIC and holds(one, now) for one in case.sanctions)
+        if stage > case.stage(now) and not case.shadow and not decided:
             self._impose(case, stage, AUTOMATIC, " and ".join(sorted(case.families)), now)
 
     def _impose(self, case: Case, stage: Stage, who: str, because: str, now: int) -> None:
@@ -140,6 +161,14 @@ class Cases:
             case, now = self.case(number), self.now_ms()
             if not because.strip() or not who.strip():
                 raise UsageError("A decision has a reason and a name", f"case {number}", "--because … --by …")
+            if case.state not in ("open", "noted"):
+                raise UsageError(
+                    "The case is closed", f"case {number}, {case.state}", "See: lockgroove guard cases"
+                )
+            if stage > Stage.THROTTLED and not case.named:
+                raise Refused(
+                    "Many people may stand behind a network", f"case {number}", "It can be slowed down."
+                )
             if stage >= Stage.SUSPENDED and case.proposal < Stage.SUSPENDED:
                 raise Refused(
                     "A score alone never suspends",
@@ -184,6 +213,8 @@ class Cases:
         """
         with self._writing():
             case, now = self.case(number), self.now_ms()
+            if not because.strip() or not who.strip():
+                raise UsageError("A decision has a reason and a name", f"case {number}", "--because … --by …")
             if case.waits != "appeal":
                 raise UsageError(
                     "There is no appeal to decide", f"case {number}", "See: lockgroove guard cases"
@@ -221,24 +252,29 @@ class Cases:
         self._db.execute(query, [now, who, number])
 
     def _end(self, case: Case, state: str, who: str, because: str) -> None:
-        self._db.execute("UPDATE cases SET state = ? WHERE number = ?", [state, case.number])
+        ended = [state, self.now_ms(), case.number]
+        self._db.execute("UPDATE cases SET state = ?, last_ms = ? WHERE number = ?", ended)
         self._write_down(case.account, state, case.number, by=who, because=because)
 
     def in_force(self) -> dict[int, Sanction]:
         """By account, the highest stage that holds now."""
         now = self.now_ms()
-        query = f"SELECT {_SANCTION} FROM sanctions WHERE lifted_ms IS NULL AND coalesce(until_ms > ?, TRUE) ORDER BY stage"
-        found = (_sanction(row) for row in self._db.execute(query, [now]))
+        query = f"SELECT {SANCTION_COLUMNS} FROM sanctions WHERE lifted_ms IS NULL AND coalesce(until_ms > ?, TRUE) ORDER BY stage"
+        found = (sanction_of(row) for row in self._read(query, now))
         return {one.account: one for one in found}
 
     def trusted(self) -> set[int]:
-        """Accounts that an appeal proved right not long ago."""
+        """Accounts that an appeal proved right, or whose case was dismissed, not long ago."""
         return self._trusted(self.now_ms())
 
     def _trusted(self, now: int) -> set[int]:
-        query = "SELECT account FROM appeals a JOIN cases c ON c.number = a.of_case WHERE upheld AND decided_ms > ?"
-        since = now - int(self._policy.trust_days * DAY_S * 1000)
-        return {unsigned(row[0]) for row in self._db.execute(query, [since])}
+        right = now - int(self._policy.trust_days * DAY_S * 1000)
+        dismissed = now - int(self._policy.proposal_days * DAY_S * 1000)
+        query = (
+            "SELECT account FROM appeals a JOIN cases c ON c.number = a.of_case WHERE upheld AND decided_ms > ?"
+            " UNION SELECT account FROM cases WHERE state = 'dismissed' AND last_ms > ?"
+        )
+        return {unsigned(row[0]) for row in self._read(query, right, dismissed)}
 
     def case(self, number: int) -> Case:
         """A case. Raises UsageError."""
@@ -263,47 +299,47 @@ class Cases:
     def _where(self, condition: str, value: object) -> list[Case]:
         columns = "number, account, named, opened_ms, last_ms, rules, shadow, state"
         query = f"SELECT {columns} FROM cases WHERE {condition} ORDER BY number DESC"
-        return [self._whole(row) for row in self._db.execute(query, [value]).fetchall()]
+        return [self._whole(row) for row in self._read(query, value)]
 
     def _whole(self, row: Sequence[Any]) -> Case:
         number, account, named, opened, last, rules, shadow, state = row
-        told = self._db.execute(
-            "SELECT at_ms, family, code, body FROM evidence WHERE of_case = ? ORDER BY at_ms, number",
-            [number],
-        ).fetchall()
-        imposed = self._db.execute(
-            f"SELECT {_SANCTION} FROM sanctions WHERE of_case = ? ORDER BY number", [number]
-        ).fetchall()
-        said = self._db.execute(
-            "SELECT at_ms, words, decided_ms, decided_by, upheld, because FROM appeals WHERE of_case = ? ORDER BY number",
-            [number],
-        ).fetchall()
+        told = self._read(
+            "SELECT at_ms, family, code, body FROM evidence WHERE of_case = ? ORDER BY at_ms, number", number
+        )
+        imposed = self._read(
+            f"SELECT {SANCTION_COLUMNS} FROM sanctions WHERE of_case = ? ORDER BY number", number
+        )
+        columns = "at_ms, words, decided_ms, decided_by, upheld, because"
+        said = self._read(f"SELECT {columns} FROM appeals WHERE of_case = ? ORDER BY number", number)
         return Case(
             number, unsigned(account), bool(named), opened, last, rules, bool(shadow), state,
             [Evidence(at, family, code, json.loads(body or "{}")) for at, family, code, body in told],
-            [_sanction(one) for one in imposed],
-            [_appeal(one) for one in said],
+            [sanction_of(one) for one in imposed],
+            [appeal_of(one) for one in said],
         )  # fmt: skip
 
     def tally(self) -> dict[str, int]:
         """How many cases there are by state, and how many appeals were upheld or not."""
-        counts = dict(self._db.execute("SELECT state, count(*) FROM cases GROUP BY state").fetchall())
+        counts = dict(self._read("SELECT state, count(*) FROM cases GROUP BY state"))
         upheld = dict(
-            self._db.execute("SELECT upheld, count(*) FROM appeals WHERE decided_ms IS NOT NULL GROUP BY 1")
+            self._read("SELECT upheld, count(*) FROM appeals WHERE decided_ms IS NOT NULL GROUP BY 1")
         )
         return counts | {"appeals upheld": upheld.get(1, 0), "appeals rejected": upheld.get(0, 0)}
 
     def history(self, account: int | None = None) -> list[docket.Line]:
         """The docket, or its lines on an account."""
-        return list(docket.lines(self._db, None if account is None else signed(account)))
+        with self._lock:
+            return list(docket.lines(self._db, None if account is None else signed(account)))
 
     def broken_at(self, head: bytes | None = None) -> int | None:
         """Where the docket does not hold (`docket.broken_at`)."""
-        return docket.broken_at(self._db, head)
+        with self._lock:
+            return docket.broken_at(self._db, head)
 
     def head(self) -> bytes:
         """The last value of the docket's chain."""
-        return docket.head(self._db)
+        with self._lock:
+            return docket.head(self._db)
 
     def ask_to_erase(self, account: int) -> None:
         """Whoever guards is to forget an account."""
@@ -312,7 +348,7 @@ class Cases:
 
     def to_erase(self) -> set[int]:
         """Accounts that are to be forgotten."""
-        return {unsigned(row[0]) for row in self._db.execute("SELECT account FROM erasures")}
+        return {unsigned(row[0]) for row in self._read("SELECT account FROM erasures")}
 
     def erase(self, account: int) -> int:
         """Forget what is told of an account; how many lines of the docket fell silent.
@@ -326,8 +362,12 @@ class Cases:
                 f"UPDATE appeals SET words = NULL, because = NULL WHERE {mine}", [signed(account)]
             )
             silenced = docket.erase(self._db, signed(account))
+        # The words are to be in no file any more; while somebody reads, that is tried again next time.
+        self._db.execute(f"PRAGMA busy_timeout = {_ERASING_MS}")
+        busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        if not busy:
             self._db.execute("DELETE FROM erasures WHERE account = ?", [signed(account)])
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the words are in no file any more
         return silenced
 
     def forget(self, before_ms: int) -> int:
@@ -360,15 +400,3 @@ class Cases:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
-
-
-_SANCTION = "of_case, account, stage, from_ms, until_ms, decided_by, because, lifted_ms, lifted_by"
-
-
-def _sanction(row: Sequence[Any]) -> Sanction:
-    return Sanction(row[0], unsigned(row[1]), Stage(row[2]), *row[3:])
-
-
-def _appeal(row: Sequence[Any]) -> Appeal:
-    at_ms, words, decided_ms, decided_by, upheld, because = row
-    return Appeal(at_ms, words, decided_ms, decided_by, None if upheld is None else bool(upheld), because)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
 from lockgroove.errors import FormatUnknown
 from lockgroove.guard import docket
+from lockgroove.guard.casefile import Appeal, Sanction
+from lockgroove.guard.sanctions import Stage
 
 _VERSION = 1
+BUSY_MS = 60_000
 _TABLES = """
 CREATE TABLE cases (
     number INTEGER PRIMARY KEY, account INTEGER NOT NULL, named INTEGER NOT NULL, opened_ms INTEGER NOT NULL,
@@ -24,11 +29,13 @@ CREATE TABLE sanctions (
     stage INTEGER NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER, decided_by TEXT NOT NULL,
     because TEXT NOT NULL, lifted_ms INTEGER, lifted_by TEXT
 ) STRICT;
-CREATE INDEX sanctions_of ON sanctions (account);
+CREATE INDEX sanctions_of ON sanctions (of_case);
+CREATE INDEX sanctions_held ON sanctions (until_ms) WHERE lifted_ms IS NULL;
 CREATE TABLE appeals (
     number INTEGER PRIMARY KEY, of_case INTEGER NOT NULL REFERENCES cases, at_ms INTEGER NOT NULL, words TEXT,
     decided_ms INTEGER, decided_by TEXT, upheld INTEGER, because TEXT
 ) STRICT;
+CREATE INDEX appeals_of ON appeals (of_case);
 CREATE TABLE erasures (account INTEGER PRIMARY KEY, asked_ms INTEGER NOT NULL) STRICT;
 CREATE TABLE rules (version INTEGER PRIMARY KEY, since_ms INTEGER NOT NULL) STRICT;
 """
@@ -38,7 +45,7 @@ def connect(path: str) -> sqlite3.Connection:
     """Open the file, made when it is missing. Raises FormatUnknown for a newer one."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    db = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
+    db = sqlite3.connect(path, timeout=BUSY_MS / 1000, check_same_thread=False, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
@@ -65,3 +72,17 @@ def signed(account: int) -> int:
 def unsigned(account: int) -> int:
     """And back."""
     return account + (1 << 64) if account < 0 else account
+
+
+SANCTION_COLUMNS = "of_case, account, stage, from_ms, until_ms, decided_by, because, lifted_ms, lifted_by"
+
+
+def sanction_of(row: Sequence[Any]) -> Sanction:
+    """A row of these columns."""
+    return Sanction(row[0], unsigned(row[1]), Stage(row[2]), *row[3:])
+
+
+def appeal_of(row: Sequence[Any]) -> Appeal:
+    """A row of `appeals` but for its numbers."""
+    at_ms, words, decided_ms, decided_by, upheld, because = row
+    return Appeal(at_ms, words, decided_ms, decided_by, None if upheld is None else bool(upheld), because)

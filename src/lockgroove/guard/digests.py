@@ -53,13 +53,24 @@ class Digests:
 
 def network_of(address: str) -> str:
     """The /24 or /48 of an address, "" for what is none."""
+    plain = plain_address(address)
+    if not plain:
+        return ""
+    return str(ipaddress.ip_network((plain, 24 if "." in plain else 48), strict=False))
+
+
+def plain_address(text: str) -> str:
+    """An address as it is usually written, without port and zone, IPv4 as such; "" for what is none."""
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        parsed = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+        parsed = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return ""
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    parsed = mapped or parsed
-    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 def _month(ts_ms: int) -> str:

@@ -49,15 +49,20 @@ class EventLog:
             self.end = Position(raw[-1], self._mended(raw[-1]))
 
     def append(self, rows: np.ndarray) -> None:
-        """Write events; durable on return."""
+        """Write events; durable on return. Raises OSError, and nothing of them is there."""
         if self.end.offset >= _SEGMENT_BYTES_MAX:
             self.turn()
         body = rows.tobytes()
         path = self._path(self.end.segment, _RAW)
         is_new = not os.path.exists(path)
-        with open(path, "ab", buffering=0) as file:
-            file.write(_HEAD.pack(_MAGIC, len(rows), zlib.crc32(body)) + body)
-            os.fsync(file.fileno())
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.ftruncate(descriptor, self.end.offset)  # what an append that failed has left there
+            os.lseek(descriptor, self.end.offset, os.SEEK_SET)
+            durable.write_all(descriptor, _HEAD.pack(_MAGIC, len(rows), zlib.crc32(body)) + body)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         if is_new:
             durable.sync_file(self._folder)
         self.end = Position(self.end.segment, self.end.offset + _HEAD.size + len(body))
@@ -75,11 +80,18 @@ class EventLog:
         for number, kind in self._segments():
             if number < start.segment:
                 continue
-            if kind == _SEALED:
-                yield _of_table(self._path(number, _SEALED)), Position(number + 1, 0)
-            else:
-                first = start.offset if number == start.segment else 0
-                yield from self._blocks(number, first)
+            first = start.offset if number == start.segment else 0
+            try:
+                yield from self._read(number, kind, first)
+            except FileNotFoundError:  # sealed since it was listed, or old and gone
+                with contextlib.suppress(FileNotFoundError):
+                    yield from self._read(number, _SEALED, first)
+
+    def _read(self, number: int, kind: str, offset: int) -> Iterator[tuple[np.ndarray, Position]]:
+        if kind == _SEALED:
+            yield _of_table(self._path(number, _SEALED)), Position(number + 1, 0)
+        else:
+            yield from self._blocks(number, offset)
 
     def seal(self, before: Position) -> int:
         """Turn whole segments before a position into Parquet; how many."""

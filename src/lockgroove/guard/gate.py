@@ -17,7 +17,8 @@ from lockgroove.guard.sanctions import Stage
 from lockgroove.guard.seen import Knowing
 
 _EXEMPT = frozenset({Scope.RESEARCH, Scope.MIRROR, Scope.OPERATOR})
-_EVERYBODY = int(STAND_IN) + 1  # all visitors together
+_EVERYBODY = int(STAND_IN) | 0x4C6F636B67726F6F  # all visitors together
+_NO_NETWORK = 1
 _OF_NEW = (Counted.FRESH, Counted.RARE)
 _CODES = {
     Counted.REQUESTS: "too-many-requests",
@@ -109,6 +110,11 @@ class Gate:
             self._lately.add((caller.account, track))
         return refused
 
+    def spent(self, caller: Caller, size_bytes: int, now_s: float) -> None:
+        """So many bytes more were given than were asked for: they count where the quota has room."""
+        if size_bytes and not caller.exempt:
+            self._take(caller, {Counted.BYTES: float(size_bytes)}, now_s)
+
     def had(self, account: int, track: int) -> bool:
         """Whether an account had a track before, as far as is remembered."""
         pair = (account, track)
@@ -158,4 +164,4 @@ def _refused(sanction: Sanction, fresh: bool, now_s: float) -> Refusal | None:
 
 def visitor(digests: Digests, network: int, client: int) -> Caller:
     """Somebody without an account: their network stands in for one."""
-    return Caller((network or 1) | int(STAND_IN), "visitor", network=network, client=client)
+    return Caller((network or _NO_NETWORK) | int(STAND_IN), "visitor", network=network, client=client)

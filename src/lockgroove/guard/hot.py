@@ -100,14 +100,20 @@ def observe(  # noqa: C901  one pass, as the compiler wants it
         record["played_s"] += event["seconds_played"]
         met = meet(newer, older, pairs[i])
         track_number = np.uint32(event["track"] & 0xFFFFFFFF)
-        goes_on_with_file = event["range"] != 0 and met != 0 and track_number == record["last_track"]
+        had = record["last_share"] if track_number == record["last_track"] else 0
+        is_piece = event["range"] != 0 and met != 0 and (event["bytes_full"] != 0 or had > 0)
         record["last_track"] = track_number
-        if goes_on_with_file:  # a player that streams in pieces repeats nothing
-            what[i] = PART_OF
-            continue
+        if is_piece:  # a player that streams in pieces repeats nothing until it has had half of the file
+            record["last_share"] = min(WHOLE, had + share_of(event))
+            if had >= HALF or record["last_share"] < HALF:
+                what[i] = PART_OF
+                continue
+        else:
+            record["last_share"] = WHOLE
         track = tracks[i]
+        if met != 1:
+            n_new += 1  # the newer filter has one more
         if met == 0:
-            n_new += 1
             popularity = heard[track]
             if popularity < HEARD_MAX and chance[i] < LIKELIHOOD[popularity]:
                 heard[track] = popularity + 1
@@ -174,6 +180,17 @@ ALARMED = 1  # the mark of an account that passed the threshold today
 # How likely one more account moves the byte of a track on: a Morris counter (Morris, 1978) of base 1.08,
 # which counts to some 4 billion.
 LIKELIHOOD = (1.08 ** -np.arange(256)).astype(np.float32)
+
+
+WHOLE, HALF = 200, 100  # shares of a file, in half hundredths
+
+
+@compiled
+def share_of(event):
+    """How much of its file a stretch is; where nobody tells how long the file is, nothing."""
+    if event["bytes_full"] == 0:
+        return 0
+    return int(min(1.0, event["bytes_sent"] / event["bytes_full"]) * WHOLE)
 
 
 @compiled

@@ -7,6 +7,9 @@ a crash leaves undone is done from the log when the guard comes back; what was d
 from __future__ import annotations
 
 import logging
+import queue
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
 
@@ -18,9 +21,10 @@ from lockgroove.guard.cases import Cases
 from lockgroove.guard.eventlog import EventLog, Position
 from lockgroove.guard.events import FIELDS, STAND_IN, Batch, empty
 from lockgroove.guard.gate import Gate
+from lockgroove.guard.groups import Group
 from lockgroove.guard.memory import Memory
 from lockgroove.guard.settings import Settings
-from lockgroove.guard.together import groups_of
+from lockgroove.guard.together import Popularity, groups_of
 from lockgroove.guard.watch import Noticed
 
 # What our own access tells of each event.
@@ -33,7 +37,7 @@ _GROUP_DAYS = 14
 # Saving takes at most one in so many seconds.
 _SAVING_SHARE = 20
 _SAVE_EVERY_S = 60.0
-_EVENTS_AT_ONCE = 200_000
+_TRY_AGAIN_S = 60.0
 _DAYS_LEAPT_MAX = 2
 _LEAP_BELIEVED_S = 3600.0
 _LOG = logging.getLogger("lockgroove.guard")
@@ -53,32 +57,53 @@ class Keeper:
         self._gate = gate
         self._settings = settings
         self._clock = clock
-        self._day = int(clock()) // 86_400
         self._suspects = {case.account for case in cases.all("open")}
-        self._day_began = Position(log.end.segment)
         self._saved_at = self._day_at = time.monotonic()
         self._leapt_at: float | None = None
+        self._try_at = 0.0
         self._pause_s = _SAVE_EVERY_S
         self.behind = 0
         self.waiting = 0  # what is taken in is safe when a turn ends
-        for rows, _ in log.since(memory.restore()):
+        self._untaken: witnesses.Told = {}
+        self._sought: queue.SimpleQueue[tuple[int, list[Group], np.ndarray]] = queue.SimpleQueue()
+        position = memory.restore()
+        # What was kept is damaged: it is made again, and nobody is judged by thresholds that are not theirs.
+        self._only_watches = position is None
+        for rows, _ in log.since(position or Position()):
             self._watch(rows)
             self.behind += len(rows)
+        self._only_watches = False
+        self._day = memory.ended_day or int(clock()) // 86_400
+        cases.begin()
+        self.save()
         gate.hold(cases.in_force())
 
     def turn(self, rows: np.ndarray) -> None:
-        """Take in events, in the order in which they happened, and whatever else is due."""
-        for start in range(0, len(rows), _EVENTS_AT_ONCE):
-            part = rows[start : start + _EVENTS_AT_ONCE]
-            self._log.append(part)
-            self._watch(part)
-        self._gate.forget_lately()
-        if self._is_new_day(today := int(self._clock()) // 86_400):
-            self._day, self._day_at = today, time.monotonic()
+        """Take in events, in the order in which they happened, and whatever else is due.
+
+        Raises OSError where they could not be written; all that goes wrong later is logged and tried again.
+        """
+        if len(rows):
+            self._log.append(rows)
+        try:
+            self._watch(rows)
+            self._gate.forget_lately()
+            self._do_what_is_due()
+        except (OSError, sqlite3.Error):
+            _LOG.exception("The guard could not do what is due, and tries again")
+        self._gate.hold(self._cases.in_force())
+
+    def _do_what_is_due(self) -> None:
+        self._witness({})
+        while not self._sought.empty():
+            day, groups, accounts = self._sought.get()
+            self._witness(witnesses.of_groups(groups, accounts, day))
+        if self._is_new_day(today := int(self._clock()) // 86_400) and time.monotonic() > self._try_at:
+            self._try_at = time.monotonic() + _TRY_AGAIN_S
             self.end_day(today)
+            self._day, self._day_at, self._try_at = today, time.monotonic(), 0.0
         for account in self._cases.to_erase():
             self._erase(account)
-        self._gate.hold(self._cases.in_force())
         if time.monotonic() - self._saved_at > self._pause_s:
             self.save()
 
@@ -87,6 +112,8 @@ class Keeper:
         slept_days = (time.monotonic() - self._day_at) / 86_400
         if today - self._day <= slept_days + _DAYS_LEAPT_MAX:
             self._leapt_at = None
+            if today < self._day - 1:  # it had leapt for longer than an hour, and is right again
+                self._day = today
             return today > self._day
         if self._leapt_at is None:
             _LOG.warning("The clock leapt by %d days; nothing is forgotten for an hour", today - self._day)
@@ -94,35 +121,44 @@ class Keeper:
         return time.monotonic() - self._leapt_at > _LEAP_BELIEVED_S
 
     def save(self) -> None:
-        """Keep what is remembered."""
+        """Keep what is remembered, but for what a case still has to hear: that is in the log after it."""
+        if self._untaken:
+            return
         began = time.monotonic()
         self._memory.save(self._log.end)
         self._saved_at = time.monotonic()
         self._pause_s = max(_SAVE_EVERY_S, _SAVING_SHARE * (self._saved_at - began))
 
     def end_day(self, today: int) -> None:
-        """Once a day: days are closed, groups sought, thresholds set, and what is old forgotten."""
+        """Once a day: days are closed, thresholds set, what is old forgotten, and groups sought."""
         self._take_in_days(*self._memory.watch.end_of_day(today))
-        self.seek_groups(today)
         if today >= self._memory.calibrated_day + _CALIBRATE_EVERY:
             self._calibrate(today)
         self._cases.expire()
         self._forget()
-        self.save()
+        self._memory.ended_day = today
         self._log.turn()
-        self._log.seal(self._log.end)
-        self._day_began = self._log.end
         self.save()
+        self._log.seal(self._log.end)
+        seeking = self._what_to_seek(today)
+        threading.Thread(target=self._seek, args=seeking, name="guard-groups", daemon=True).start()
 
-    def seek_groups(self, today: int) -> int:
-        """Open cases for who shares out the catalogue with others; how many groups there are."""
+    def _what_to_seek(self, today: int) -> tuple[int, Popularity | None, set[int]]:
+        """The day, what is known of tracks, and who was found alone."""
+        told = {case.account for case in self._cases.all("open") if "plays" in case.families}
+        return today, self._memory.strata(), told - self._cases.trusted()
+
+    def seek_groups(self, today: int) -> None:
+        """Seek who shares out the catalogue with others. The next turn takes in whoever was found."""
+        self._seek(*self._what_to_seek(today))
+
+    def _seek(self, today: int, known: Popularity | None, alone: set[int]) -> None:
+        """In a thread of its own, which touches nothing but the log."""
         since_ms = (today - _GROUP_DAYS) * hot.DAY_MS
-        alone = {
-            case.account for case in self._cases.all("open") if "plays" in case.families
-        } - self._cases.trusted()
-        groups, accounts = groups_of(self._log, since_ms, self._memory.strata(), alone)
-        self._witness(witnesses.of_groups(groups, accounts, today))
-        return len(groups)
+        try:
+            self._sought.put((today, *groups_of(self._log, since_ms, known, alone)))
+        except Exception:
+            _LOG.exception("Groups could not be sought")
 
     def _watch(self, rows: np.ndarray) -> None:
         noticed = self._memory.watch.observe(Batch(rows, TOLD))
@@ -132,9 +168,8 @@ class Keeper:
     def _take_in(self, noticed: Noticed) -> None:
         if len(noticed.alarms):
             accounts = self._memory.watch.accounts.keys[noticed.alarms["slot"]]
-            lately = [
-                rows[np.isin(rows["account"], accounts)] for rows, _ in self._log.since(self._day_began)
-            ]
+            last = Position(self._log.end.segment)
+            lately = [rows[np.isin(rows["account"], accounts)] for rows, _ in self._log.since(last)]
             told = np.concatenate([empty(0), *lately])
             self._witness(witnesses.of_alarms(noticed, self._memory, told))
 
@@ -151,10 +186,16 @@ class Keeper:
         self._witness(witnesses.of_days(days, TOLD, self._memory))
 
     def _witness(self, told: witnesses.Told) -> None:
+        """Tell cases, and what they could not take in before. What they cannot take in now waits."""
+        if self._only_watches:
+            return
         for account, evidence in told.items():
+            self._untaken.setdefault(account, []).extend(evidence)
+        for account in list(self._untaken):
             named = account < int(STAND_IN)
-            if self._cases.witness(account, named, evidence) is not None:
+            if self._cases.witness(account, named, self._untaken[account]) is not None:
                 self._suspects.add(account)
+            del self._untaken[account]
 
     def _calibrate(self, today: int) -> None:
         """Set rates and thresholds by what people here do; suspects do not count."""

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from lockgroove.guard.sharing.server import Away
 
 FOLDER = "guard"
 _TURN_S = 0.5
+_AT_ONCE = 100_000
+_FIRST_BYTES = 1 << 20
+_WAITING_MAX = 1_000_000
 _TURN_SHARED_S = 0.4  # two turns, the keeper's and another's, are within a second
 _LOG = logging.getLogger("lockgroove.guard")
 # Where a track can have been shown: each is a pair of its own in the memory of what was shown.
@@ -66,6 +69,7 @@ class Guard:
         self.cases = cases
         self.refused: Counter[str] = Counter()
         self.admitted = 0
+        self.dropped = 0  # events that could not be written for too long
         self._clock = clock
         self._began = clock() - time.monotonic()
         folder = f"{root}/{FOLDER}"
@@ -117,17 +121,28 @@ class Guard:
         return self._counted(self.gate.request(caller, self.now_s()))
 
     def sound(self, caller: Caller, wanted: Wanted) -> Refusal | None:
-        """Whether these bytes may be given. If so, it is told as given."""
-        is_rare = self.memory.is_rare(wanted.prior)
-        refused = self.gate.sound(caller, wanted.track, wanted.sent_bytes, is_rare, self.now_s())
-        if refused is None:
+        """Whether these bytes may be given. A whole file is told as given at once.
+
+        Of a stretch the first bytes are asked for, and `sent` tells the rest: players ask for all up to the
+        end, and leave when somebody seeks.
+        """
+        is_rare, asked = self.memory.is_rare(wanted.prior), wanted.sent_bytes
+        first = min(asked, _FIRST_BYTES) if wanted.ranged else asked
+        refused = self.gate.sound(caller, wanted.track, first, is_rare, self.now_s())
+        if refused is None and not wanted.ranged:
             self._tell_sound(caller, wanted)
         return self._counted(refused)
+
+    def sent(self, caller: Caller, wanted: Wanted, sent_bytes: int) -> None:
+        """So many bytes of a stretch went out."""
+        if wanted.ranged and sent_bytes:
+            self.gate.spent(caller, max(0, sent_bytes - _FIRST_BYTES), self.now_s())
+            self._tell_sound(caller, replace(wanted, sent_bytes=sent_bytes))
 
     def listed(self, caller: Caller, kind: Kind, context: Context, tracks: Sequence[int] = ()) -> None:
         """A listing was given, with these tracks in it."""
         row = self._row(caller, kind, context)
-        self._told.append(row)
+        self._tell(row)
         if tracks:
             keys = np.array([number ^ _salt(context) for number in tracks], np.uint64)
             accounts = np.full(len(keys), caller.account, np.uint64)
@@ -167,13 +182,17 @@ class Guard:
     def turn(self) -> int:
         """Take in what was told until now; how many events. Raises OSError: they are told again next time."""
         with self._turning:
-            told = [self._told.popleft() for _ in range(len(self._told))]
-            try:
-                self.keeper.turn(np.concatenate(told) if told else empty(0))
-            except OSError:
-                self._told.extendleft(reversed(told))
-                raise
-            return len(told)
+            count = 0
+            while True:
+                told = [self._told.popleft() for _ in range(min(_AT_ONCE, len(self._told)))]
+                try:
+                    self.keeper.turn(np.concatenate(told) if told else empty(0))
+                except OSError:
+                    self._told.extendleft(reversed(told))
+                    raise
+                count += len(told)
+                if len(told) < _AT_ONCE:
+                    return count
 
     @property
     def waiting(self) -> int:
@@ -204,7 +223,14 @@ class Guard:
         share = wanted.sent_bytes / max(1, wanted.size_bytes)
         one["seconds_possible"], one["range"] = wanted.seconds * share, wanted.ranged
         one["prior"] = wanted.prior
-        self._told.append(row)
+        self._tell(row)
+
+    def _tell(self, row: np.ndarray) -> None:
+        """Have it taken in. While nothing can be written, memory holds so many and no more."""
+        if len(self._told) < _WAITING_MAX:
+            self._told.append(row)
+        else:
+            self.dropped += 1
 
     def _row(self, caller: Caller, kind: Kind, context: Context) -> np.ndarray:
         row = empty(1)

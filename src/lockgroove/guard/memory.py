@@ -35,6 +35,7 @@ class Memory:
         self.tops = calibration.Tops()
         self.customs = Customs()
         self.calibrated_day = 0
+        self.ended_day = 0  # up to which all that is done once a day was done
         self.rates = calibration.shipped_ratios()
         self.thresholds = calibration.shipped_thresholds()
         self.set_rules()
@@ -56,9 +57,8 @@ class Memory:
             return None
         bucket_of, _ = self.popularity()
         watch, count = self.watch, self.watch.tracks.count
-        buckets = bucket_of[watch.heard[:count]].tolist()
         sizes = np.bincount(bucket_of, self._listens, len(BUCKET_EDGES)).astype(np.int64)
-        return Popularity(dict(zip(watch.tracks.keys[:count].tolist(), buckets, strict=True)), sizes)
+        return Popularity(watch.tracks.keys[:count].copy(), bucket_of[watch.heard[:count]], sizes)
 
     @property
     def knows_popularity(self) -> bool:
@@ -75,16 +75,20 @@ class Memory:
             "watch": self.watch.saved(), "met": self.watch.seen.saved(), "shown": self.shown.saved(),
             "quotas": self.quotas.saved(), "customs": self.customs.saved(), "tops": self.tops.saved(),
             "rules": {
-                "rates": self.rates, "thresholds": self.thresholds, "day": np.array([self.calibrated_day])
+                "rates": self.rates, "thresholds": self.thresholds, "day": np.array([self.calibrated_day]),
+                "ended": np.array([self.ended_day]),
             },
         }  # fmt: skip
         snapshot.save(self._path, parts, position)
 
-    def restore(self) -> Position:
-        """Bring back what was kept, and tell from where the log must be gone over."""
+    def restore(self) -> Position | None:
+        """Bring back what was kept, and tell from where the log must be gone over.
+
+        None where something was kept and cannot be read; the log's beginning where nothing was.
+        """
         found = snapshot.load(self._path)
         if found is None:
-            return Position()
+            return None if os.path.exists(self._path) else Position()
         parts, position = found
         self.watch.restore(parts["watch"])
         self.watch.seen.restore(parts["met"])
@@ -97,7 +101,7 @@ class Memory:
             part.restore(parts[name])
         rules = parts["rules"]
         self.rates, self.thresholds = rules["rates"], rules["thresholds"]
-        self.calibrated_day = int(rules["day"][0])
+        self.calibrated_day, self.ended_day = int(rules["day"][0]), int(rules["ended"][0])
         self.set_rules()
         return position
 

@@ -19,10 +19,10 @@ import numpy as np
 from lockgroove.errors import UsageError
 from lockgroove.guard.records import Index
 
-TICKS_A_SECOND = 100  # 32 bits of them are 497 days
-_REBASE_TICKS = 1 << 31
+TICKS_A_SECOND = 1000  # 32 bits of them are 49 days
+_REBASE_TICKS = 1 << 30
 _TICKS_MAX = (1 << 32) - 1
-_SET_BACK_TICKS = 1000
+_SET_BACK_TICKS = 10_000
 _SUBJECTS = 1 << 12
 
 

@@ -40,6 +40,7 @@ RECORD = np.dtype(
         ("system_today", "u2"),
         ("along_today", "u2"),  # new ones that followed on their album
         ("marks", "u1"),
+        ("last_share", "u1"),  # of the last track's file, over the pieces in which it was fetched
     ],
     align=True,
 )

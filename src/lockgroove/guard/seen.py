@@ -8,6 +8,7 @@ and anew whenever it is met.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -36,6 +37,7 @@ class Seen:
         self.older = np.zeros((lines, LINE), np.uint64)
         self.pairs_max = lines * LINE * 64 // _BITS_A_PAIR
         self.pairs = 0
+        self._lock = threading.Lock()
 
     def turn(self) -> None:
         """Let the older filter go, once the newer one is full."""
@@ -50,9 +52,10 @@ class Seen:
         return bool(_known(self.newer, self.older, pair[0]))
 
     def add(self, accounts: np.ndarray, tracks: np.ndarray) -> None:
-        """Remember pairs."""
-        self.pairs += _meet_all(self.newer, self.older, mixed(accounts, tracks))
-        self.turn()
+        """Remember pairs. May be asked by several threads."""
+        with self._lock:
+            self.pairs += _meet_all(self.newer, self.older, mixed(accounts, tracks))
+            self.turn()
 
     def saved(self) -> dict[str, np.ndarray]:
         """What is remembered, as arrays."""
@@ -108,9 +111,9 @@ def _known(newer, older, pair):
 
 @compiled
 def _meet_all(newer, older, pairs):
-    """Remember pairs; how many were new."""
+    """Remember pairs; how many the newer filter did not have."""
     count = 0
     for i in range(len(pairs)):
-        if meet(newer, older, pairs[i]) == 0:
+        if meet(newer, older, pairs[i]) != 1:
             count += 1
     return count

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from lockgroove.errors import UsageError
+from lockgroove.guard.digests import plain_address
 from lockgroove.guard.quotas import Limits, read_limits
 from lockgroove.guard.sanctions import Policy
 
@@ -60,7 +60,7 @@ class Settings:
 
     def trusts(self, address: str) -> bool:
         """Whether a server of ours stands at this address, and tells whom it speaks for."""
-        return address in self.proxies
+        return address in {plain_address(proxy) for proxy in self.proxies}
 
 
 def read_settings(table: Mapping[str, Any], catalogue_tracks: int) -> Settings:
@@ -116,9 +116,7 @@ def _alike(usual: object, value: object) -> bool:
 
 
 def _require_address(text: str) -> None:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
+    if not plain_address(text):
         raise UsageError(
             "This is no address of a proxy", f"{_WHERE}.proxies: {text!r}"[:100], 'Such as "127.0.0.1".'
-        ) from None
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,8 +23,17 @@ _PAIR = np.dtype([("account", "u8"), ("track", "u8")])
 class Popularity:
     """What is known of tracks from elsewhere: the stratum of each, and how many tracks each stratum has."""
 
-    of_track: Mapping[int, int]
+    tracks: np.ndarray
+    stratum: np.ndarray
     sizes: np.ndarray
+
+    def of(self, tracks: np.ndarray) -> np.ndarray:
+        """The strata of tracks; of one that is not known, the last."""
+        order = np.argsort(self.tracks)
+        places = np.minimum(np.searchsorted(self.tracks, tracks, sorter=order), len(order) - 1)
+        found = order[places]
+        known: np.ndarray = np.where(self.tracks[found] == tracks, self.stratum[found], len(self.sizes) - 1)
+        return known.astype(np.int64)
 
 
 def groups_of(
@@ -45,8 +53,7 @@ def groups_of(
     rng = np.random.default_rng(1)
     if known is None:
         return groups_by_halves(account, track, len(tracks), rng), accounts
-    stratum = np.array([known.of_track.get(one, len(known.sizes) - 1) for one in tracks.tolist()], np.int64)
-    pool = replace(Pairs.of(account, track, stratum), sizes=known.sizes)
+    pool = replace(Pairs.of(account, track, known.of(tracks)), sizes=known.sizes)
     linked = linked_groups(pool, _of_accounts(links, accounts))
     free = np.setdiff1d(
         np.arange(len(accounts)), np.concatenate([np.zeros(0, int), *(g.members for g in linked)])
@@ -71,7 +78,8 @@ def _chosen(log: EventLog, since_ms: int, left_out: set[int]) -> tuple[np.ndarra
         pairs = np.empty(len(rows), _PAIR)
         pairs["account"], pairs["track"] = rows["account"], rows["track"]
         parts.append(np.unique(pairs))
-        linked.append(rows[["account", *_LINKS]])
+        last = len(rows) - 1 - np.unique(rows["account"][::-1], return_index=True)[1]
+        linked.append(rows[["account", *_LINKS]][last])
     if not parts:
         return np.zeros(0, _PAIR), np.zeros(0, [("account", "u8")])
     pairs = np.unique(np.concatenate(parts))

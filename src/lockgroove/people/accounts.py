@@ -233,6 +233,10 @@ class People:
         granted = self._grants_of(account, now)
         return replace(asker, grant=f"{granted[0].kind}:{granted[0].number}") if granted else asker
 
+    def stamp(self) -> int:
+        """A number that another one follows whenever anything here changes."""
+        return int(self._db.execute("SELECT coalesce(max(number), 0) FROM acts").fetchone()[0])
+
     def acts(self) -> Iterator[tuple[int, str, str, int | None, str]]:
         """What was done, oldest first: when, by whom, what, to which account, and the detail."""
         yield from self._db.execute("SELECT at_ms, who, act, account, detail FROM acts ORDER BY number")

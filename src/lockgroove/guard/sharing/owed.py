@@ -16,19 +16,19 @@ from lockgroove.guard.sharing.server import Away, Server
 SERVER_CLOCK = "(function() local t = redis.call('TIME') return t[1] + t[2] / 1000000 end)()"
 _OWED_TICKS_MAX = 0xFFFFFFFF
 _TAKE = """
-local now = math.floor(%s * 100)
+local now = math.floor(%s * 1000)
 local owed, over, longest = {}, 0, 0
 local found = redis.call('MGET', unpack(KEYS))
 for i, key in ipairs(KEYS) do
   owed[key] = math.max(now, tonumber(found[i] or now))
-  local wait = (owed[key] - now) / 100 + ARGV[3 * i - 1] - ARGV[3 * i]
+  local wait = (owed[key] - now) / 1000 + ARGV[3 * i - 1] - ARGV[3 * i]
   if wait > longest then over, longest = i, wait end
 end
 if over > 0 then return {over, string.format('%%.17g', longest)} end
 for i, key in ipairs(KEYS) do owed[key] = owed[key] + ARGV[3 * i - 2] end
 for key, at in pairs(owed) do
   local left = math.min(at - now, %d)
-  redis.call('SET', key, string.format('%%.0f', now + left), 'PX', string.format('%%.0f', left * 10))
+  redis.call('SET', key, string.format('%%.0f', now + left), 'PX', string.format('%%.0f', left))
 end
 return {0, '0'}
 """

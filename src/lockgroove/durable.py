@@ -133,6 +133,16 @@ def replace_file(path: str, data: bytes, mode: int = 0o644) -> None:
     sync_file(os.path.dirname(path) or ".")
 
 
+def make_private(path: str) -> None:
+    """Make a file that its owner alone can read, where there is none.
+
+    One that is there is not opened: to close it again would let go of every lock (POSIX) that this process
+    holds on it, such as those of a database, and others would take it for theirs alone.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def write_all(descriptor: int, data: bytes) -> None:
     """Write every byte, however the system cuts the writes."""
     view = memoryview(data)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -166,7 +168,7 @@ def test_a_quota_that_is_used_up_says_why_until_when_and_what_instead(narrow: Do
     body = refused.json()
     assert body["code"] == "too-many-requests"
     assert body["of"] == "network"
-    assert body["appeal"] == "/account"
+    assert "appeal" not in body, "there is no case"
     assert "dump" in body["instead"]
     page = narrow.client.get("/", headers=BROWSER)
     assert page.status_code == 429
@@ -390,3 +392,21 @@ def test_a_form_of_a_visitor_is_none_of_an_operator_without_a_guard_too(place: P
 )
 def test_addresses_are_one_however_they_are_written(text: str, plain: str) -> None:
     assert plain_address(text) == plain
+
+
+def test_a_server_hears_of_what_is_changed_beside_it_again_and_again(lonely: Place) -> None:
+    root = lonely.archive.root
+
+    def lockgroove(*arguments: str) -> str:
+        command = [sys.executable, "-m", "lockgroove", "-C", root, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+    with serve(root) as served:
+        for name in ("ann", "ben"):
+            lockgroove("account", "add", name)
+            header = {"authorization": f"Bearer {lockgroove('account', 'key', name)}"}
+            lockgroove("guard", "status")
+            came = httpx.get(served.address, headers=header).status_code
+            lockgroove("account", "disable", name, "--because", "asked for it")
+
+            assert (name, came, httpx.get(served.address, headers=header).status_code) == (name, 200, 401)

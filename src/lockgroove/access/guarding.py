@@ -32,14 +32,15 @@ _NEVER_ASKED = ("/static/", "/account", "/metrics")
 # Code: status, title, what it means.
 REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "too-many-requests": (429, "Too many requests", "More was asked for at once than one may ask for."),
-    "too-many-bytes": (429, "Too many bytes", "Today's share of bytes is used up."),
+    "too-many-bytes": (429, "Too many bytes", "For now no more bytes; they come back evenly."),
     "too-many-new-tracks": (
-        429, "Too many new tracks", "Today's share of new tracks is used up. What was heard before is free.",
+        429, "Too many new tracks",
+        "For now no more new tracks; they come back one by one. What you had is free.",
     ),
     "too-many-rare-tracks": (
         429,
         "Too many rare tracks",
-        "Today's share of tracks that few people hear is used up. What was heard before is free.",
+        "For now no more tracks that few people hear. What you had is free.",
     ),
     "too-much-of-the-catalogue": (
         429, "Too much of the catalogue", "This much of the catalogue is more than one may take this way.",
@@ -53,6 +54,12 @@ REFUSALS: Mapping[str, tuple[int, str, str]] = {
     ),
     "suspended": (403, "Suspended", "No music is given to this account for now. Its pages and data remain."),
 }  # fmt: skip
+
+
+INSTEAD = (
+    "Whoever wants much of the archive takes a dump, whole or in slices: its keeper tells where they are."
+    " A grant for research or a mirror lifts quotas: ask the keeper."
+)
 
 
 class Guarded:
@@ -132,21 +139,17 @@ def refusal(refused: Refusal, accept: str) -> Response:
     told = told_of(refused)
     if "text/html" in accept and "json" not in accept:
         return HTMLResponse(_page(title, detail, told), status, headers)
-    body = {"type": f"{_OWN}#{refused.code}", "title": title, "status": status, "detail": detail, **told}
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **told}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
 def told_of(refused: Refusal) -> dict[str, Any]:
     """What a refusal tells beside its words."""
-    told: dict[str, Any] = {
-        "code": refused.code, "of": refused.whose, "appeal": _OWN,
-        "instead": "All that may be published is in the dumps, whole or in slices: /about#dumps."
-        " A grant for research or a mirror lifts quotas: ask the keeper.",
-    }  # fmt: skip
+    told: dict[str, Any] = {"code": refused.code, "of": refused.whose, "instead": INSTEAD}
     if refused.wait_s:
         told["retry_after_s"] = math.ceil(refused.wait_s)
     if refused.case is not None:
-        told["case"] = refused.case
+        told |= {"case": refused.case, "appeal": _OWN}
     return told
 
 

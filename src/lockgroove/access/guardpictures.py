@@ -14,7 +14,7 @@ from lockgroove.guard.casefile import Case
 from lockgroove.guard.leaks import Leak
 
 _WIDE, _HIGH = 560, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 96, _WIDE - 14, 18, _HIGH - 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 108, _WIDE - 14, 18, _HIGH - 40
 _NATS_SHOWN = 200
 
 

@@ -32,7 +32,11 @@ def add(door: Door, name: str, role: str, by: str, dry_run: bool) -> None:
     with door.open() as archive, archive.people(dry_run) as people:
         account = people.add(name, role, by)
     next_key = f"lockgroove account key {_quoted(account.name)}"
-    _say(door, f"{account.name} is a {role} now. Next, a key: {next_key}", dry_run)
+    _say(
+        door,
+        f"{account.name} is {'an' if role == 'operator' else 'a'} {role} now. Next, a key: {next_key}",
+        dry_run,
+    )
     if role == "researcher":
         door.say(f"and a grant: lockgroove account grant {_quoted(name)} --because …")
     door.close(account=_number(account.number), role=role, dry_run=dry_run)
@@ -41,7 +45,13 @@ def add(door: Door, name: str, role: str, by: str, dry_run: bool) -> None:
 @verb
 @click.argument("name")
 @click.option("--label", default="", help="What it is for, such as the name of a device.")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(["read", "stream", "operate"]))
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["read", "stream", "operate"]),
+    help="What it opens; say it once for each. Else all that the role may.",
+)
 @click.option("--days", type=click.IntRange(1, 36_500), help="How long it is good; else until it is revoked.")
 @click.option("--revoke", is_flag=True, help="Make none, and end all that the account has.")
 @_WHO

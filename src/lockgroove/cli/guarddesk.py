@@ -43,8 +43,10 @@ def status(door: Door) -> None:
     own = f"set by this archive's own days on {day(memory.calibrated_day * 86_400_000)}"
     door.say(f"Thresholds are {own if memory.calibrated_day else 'those that were shipped'}.")
     seen = many(memory.watch.accounts.count, "account")
-    door.say(f"It remembers {seen} and {memory.customs.days:,.0f} account-days.")
-    door.say(", ".join(f"{word}: {count:,}" for word, count in sorted(tally.items())) + ".")
+    door.say(f"It remembered {seen}, when it last saved, and {memory.customs.days:,.0f} account-days.")
+    states = [f"{count:,} {word}" for word, count in sorted(tally.items()) if not word.startswith("appeals")]
+    door.say(f"Cases: {', '.join(states) or 'none'}.")
+    door.say(f"Appeals: {tally['appeals upheld']:,} upheld, {tally['appeals rejected']:,} rejected.")
     if waiting:
         door.say(f"{many(len(waiting), 'case')} for a person to decide: lockgroove guard cases --waiting")
     holds = "holds" if broken is None else f"does not hold, from line {broken} on"
@@ -183,9 +185,9 @@ def leak(door: Door, days: float) -> None:
     whom = f"{many(told.accounts, 'account')}, networks of visitors among them"
     door.say(f"In {days:g} days {given} went to {whom}.")
     if told.bound:
-        door.say(f"Had no two of them met on a track, it would be {told.bound[-1][1]:,}.")
+        door.say(f"Added up they had {told.bound[-1][1]:,}; {told.tracks:,} are different.")
     for account, tracks, size in told.most:
-        text = f"  {called(account, names):40} {many(tracks, 'track'):>14}  {size / 1e6:,.0f} MB"
+        text = f"  {called(account, names):40} {many(tracks, 'track'):>14}  {size / 1e6:,.1f} MB"
         door.item({"account": called(account, names), "tracks": tracks, "bytes": size}, text)
     door.close(
         accounts=told.accounts,

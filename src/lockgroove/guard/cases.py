@@ -165,6 +165,10 @@ class Cases:
                 raise UsageError(
                     "The case is closed", f"case {number}, {case.state}", "See: lockgroove guard cases"
                 )
+            if case.waits == "appeal":
+                raise Refused(
+                    "An appeal waits", f"case {number}", "Decide it first: --appeal upheld or rejected."
+                )
             if stage > Stage.THROTTLED and not case.named:
                 raise Refused(
                     "Many people may stand behind a network", f"case {number}", "It can be slowed down."
@@ -221,7 +225,7 @@ class Cases:
                 )
             if who in {sanction.decided_by for sanction in case.sanctions}:
                 raise Refused(
-                    "Whoever decided does not review", f"{who}, case {number}", "Ask somebody else: --by …"
+                    "Whoever decided does not review", f"{who}, case {number}", "Somebody else has to."
                 )
             query = (
                 "UPDATE appeals SET decided_ms = ?, decided_by = ?, upheld = ?, because = ?"
@@ -237,8 +241,7 @@ class Cases:
     def expire(self) -> int:
         """Close cases in which nothing holds and nothing happened for a while; how many."""
         with self._writing():
-            now = self.now_ms()
-            long_ago = now - int(self._policy.proposal_days * DAY_S * 1000)
+            now, long_ago = self.now_ms(), self.now_ms() - int(self._policy.proposal_days * DAY_S * 1000)
             stale = [
                 case for case in [*self.all("open"), *self.all("noted")]
                 if case.last_ms < long_ago and case.stage(now) == Stage.FREE and case.waits != "appeal"
@@ -371,16 +374,11 @@ class Cases:
         return silenced
 
     def forget(self, before_ms: int) -> int:
-        """Erase the evidence of cases that ended and in which nothing happened since; how many cases."""
+        """Erase evidence of cases that ended and in which nothing happened since; how many pieces."""
         with self._writing():
             stale = "state NOT IN ('open', 'noted') AND last_ms < ?"
             query = f"DELETE FROM evidence WHERE of_case IN (SELECT number FROM cases WHERE {stale})"
-            self._db.execute(query, [before_ms])
-            gone = [
-                row[0]
-                for row in self._db.execute(f"SELECT DISTINCT account FROM cases WHERE {stale}", [before_ms])
-            ]
-        return len(gone)
+            return self._db.execute(query, [before_ms]).rowcount
 
     def _write_down(self, account: int, act: str, case: int | None, **more: Any) -> None:
         body = {"at_ms": self.now_ms(), "account": f"{account:016x}", "act": act, "case": case, **more}

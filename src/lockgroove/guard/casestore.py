@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from lockgroove import durable
 from lockgroove.errors import FormatUnknown
 from lockgroove.guard import docket
 from lockgroove.guard.casefile import Appeal, Sanction
@@ -44,7 +45,7 @@ CREATE TABLE rules (version INTEGER PRIMARY KEY, since_ms INTEGER NOT NULL) STRI
 def connect(path: str) -> sqlite3.Connection:
     """Open the file, made when it is missing. Raises FormatUnknown for a newer one."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    durable.make_private(path)
     db = sqlite3.connect(path, timeout=BUSY_MS / 1000, check_same_thread=False, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

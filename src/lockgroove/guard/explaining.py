@@ -38,11 +38,11 @@ def _plays(evidence: Evidence) -> list[str]:
     body = evidence.body
     fresh, today = body["fresh_today"], body["plays_today"]
     new = f"{fresh:,} of the {today:,} tracks it played that day were new to it{_how_rare(body)}"
-    more = f"more than {body['threshold']:.0f}, which people who play as much do not reach"
+    more = f"more than {body['threshold']:.1f}, which people who play as much do not reach"
     rare = sum(body["by_popularity"][_RARE_FROM_BUCKET:])
     return [
         f"{moment(evidence.at_ms)}: {new}.",
-        f"What it played weighs {body['weight']:.0f} against it, {more}.",
+        f"What it played weighs {body['weight']:.1f} against it, {more}.",
         f"Of all tracks new to it, {rare:.0%} are outside the tenth that people hear most, or nearly so.",
     ]
 

@@ -49,7 +49,7 @@ class Seen:
     def knows(self, account: int, track: int) -> bool:
         """Whether an account had a track, as far as is remembered; nothing is added."""
         pair = mixed(np.array([account], np.uint64), np.array([track], np.uint64))
-        return bool(_known(self.newer, self.older, pair[0]))
+        return bool(known(self.newer, self.older, pair[0]))
 
     def add(self, accounts: np.ndarray, tracks: np.ndarray) -> None:
         """Remember pairs. May be asked by several threads."""
@@ -81,24 +81,19 @@ def mixed(accounts: np.ndarray, tracks: np.ndarray) -> np.ndarray:
 @compiled
 def meet(newer, older, pair):
     """Remember a pair: 0 if it was new, 1 if the newer filter has it, 2 if only the older had."""
-    line = (pair >> np.uint64(36)) % np.uint64(len(newer))
-    in_newer, in_older = True, True
-    for turn in range(BITS_SET):
-        place = pair >> np.uint64(9 * turn)
-        word, bit = place & np.uint64(7), np.uint64(1) << ((place >> np.uint64(3)) & np.uint64(63))
-        in_newer &= (newer[line, word] & bit) != 0
-        in_older &= (older[line, word] & bit) != 0
-    if in_newer:
+    found = known(newer, older, pair)
+    if found == 1:
         return 1
+    line = (pair >> np.uint64(36)) % np.uint64(len(newer))
     for turn in range(BITS_SET):
         place = pair >> np.uint64(9 * turn)
-        word, bit = place & np.uint64(7), np.uint64(1) << ((place >> np.uint64(3)) & np.uint64(63))
-        newer[line, word] |= bit
-    return 2 if in_older else 0
+        newer[line, place & np.uint64(7)] |= np.uint64(1) << ((place >> np.uint64(3)) & np.uint64(63))
+    return found
 
 
 @compiled
-def _known(newer, older, pair):
+def known(newer, older, pair):
+    """Likewise, and nothing is remembered."""
     line = (pair >> np.uint64(36)) % np.uint64(len(newer))
     in_newer, in_older = True, True
     for turn in range(BITS_SET):
@@ -106,7 +101,7 @@ def _known(newer, older, pair):
         word, bit = place & np.uint64(7), np.uint64(1) << ((place >> np.uint64(3)) & np.uint64(63))
         in_newer &= (newer[line, word] & bit) != 0
         in_older &= (older[line, word] & bit) != 0
-    return in_newer or in_older
+    return 1 if in_newer else (2 if in_older else 0)
 
 
 @compiled

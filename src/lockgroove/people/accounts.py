@@ -67,7 +67,7 @@ class Asker:
 
     def may(self, scope: str) -> bool:
         """Whether what the role and the key allow has this in it."""
-        return scope in self.scopes
+        return scope in self.scopes or (scope == "read" and "operate" in self.scopes)
 
 
 VISITOR = Asker(0, 0, "visitor", frozenset(ROLES["visitor"]), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 
+from lockgroove import durable
 from lockgroove.errors import FormatUnknown
 
 FOLDER = "people"
@@ -36,7 +37,7 @@ def connect(root: str) -> sqlite3.Connection:
     folder = f"{root}/{FOLDER}"
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = f"{folder}/{FILE}"
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    durable.make_private(path)
     db = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

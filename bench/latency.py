@@ -37,7 +37,7 @@ def asked(guard: Guard, accounts: int, requests: int, seed: int) -> dict[str, np
     who, tracks = rng.integers(0, accounts, requests).tolist(), rng.zipf(1.3, requests) % TRACKS + 1
     seconds = {name: np.empty(requests) for name in ("a request", "a sound", "a listing of 20")}
     for n, (account, track) in enumerate(zip(who, tracks.tolist(), strict=True)):
-        caller = Caller(keys[account], "member", keys[account] ^ 5, 7, 9, 3, Scope.MEMBER)
+        caller = Caller(keys[account], keys[account] ^ 5, 7, 9, 3, Scope.MEMBER)
         wanted = Wanted(track, 4_000_000, 4_000_000, False, track, track // 10 + 1, 200.0, 40)
         shown = list(range(track, track + 20))
         at = [time.perf_counter()]

@@ -68,7 +68,7 @@ def asking(gate: Gate, count: int, start: int, server: Server | None = None) -> 
         if at % 500 == 499:
             look(server)
         number = start + at
-        caller = Caller(number % 1000 * _MIX % 2**63 | 1, "member", number % 1000 + 1)
+        caller = Caller(number % 1000 * _MIX % 2**63 | 1, number % 1000 + 1)
         began = time.perf_counter()
         assert gate.sound(caller, number + 1, 4_000_000, time.time()) is None
         took[at] = (time.perf_counter() - began) * 1e6

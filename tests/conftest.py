@@ -13,7 +13,7 @@ from hypothesis import settings
 
 import sparkcluster
 import worlds
-from lockgroove.engines import Engine, open_engine
+from lockgroove.engines import DuckDBEngine, Engine, open_engine
 
 # numba looks for the package `coverage`, and would find our folder of tests for the room of that name.
 sys.modules.setdefault("coverage", None)  # type: ignore[arg-type]  as the import system has it
@@ -55,6 +55,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk can only be mounted by root")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """DuckDB, as what a cluster answers is compared with."""
+    opened = DuckDBEngine.opened(str(tmp_path_factory.mktemp("duckdb")), 1 << 30)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

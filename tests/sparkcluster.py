@@ -101,3 +101,10 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])
+
+
+_WHY = missing()
+NEEDED = [
+    pytest.mark.skipif(_WHY is not None, reason=str(_WHY)),
+    pytest.mark.xdist_group("spark"),  # one cluster, wherever the rest of the tests run
+]

@@ -148,3 +148,13 @@ def test_a_broken_file_is_never_written_over(root) -> None:
         config.add_place(root, PlaceConfig("attic", "/mnt/attic"))
 
     assert path.read_text() == HAND_WRITTEN + "\nbroken ="
+
+
+def test_a_table_that_there_is_not_is_told(tmp_path: Path) -> None:
+    """A word mistyped would else be a choice that nobody hears of."""
+    config.create(str(tmp_path), "arc-1", "Here", "w1")
+    with open(tmp_path / config.FILE, "a") as file:
+        file.write("\n[gaurd]\non = false\n")
+
+    with pytest.raises(UsageError, match="no table gaurd"):
+        config.load(str(tmp_path))

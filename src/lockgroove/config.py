@@ -15,6 +15,7 @@ from lockgroove.errors import UsageError
 
 FILE = "lockgroove.toml"
 
+_TABLES = {"archive", "places", "trust", "guard"}
 _HEAD = """\
 # The operator's choices for this archive. Edit freely; `lockgroove place` edits it too.
 """
@@ -59,6 +60,8 @@ def load(root: str) -> Config:
         with open(path, "rb") as file:
             data = tomllib.load(file)
         archive = data["archive"]
+        if unknown := sorted(set(data) - _TABLES):
+            raise ValueError(f"there is no table {unknown[0]}")
         return Config(
             archive_id=str(archive["id"]),
             name=str(archive["name"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -19,6 +20,8 @@ from serving import serve
 
 from lockgroove.access import build_app
 from lockgroove.access.guarding import address_of, track_number
+from lockgroove.access.shapes import DumpLine
+from lockgroove.access.vaultview import VaultView
 from lockgroove.campaigns.watching import Desk
 from lockgroove.guard.casefile import Evidence
 from lockgroove.guard.cases import Cases
@@ -168,12 +171,14 @@ def test_a_quota_that_is_used_up_says_why_until_when_and_what_instead(narrow: Do
     body = refused.json()
     assert body["code"] == "too-many-requests"
     assert body["of"] == "network"
-    assert "appeal" not in body, "there is no case"
+    assert (body["appeal"], "case" in body) == ("/account", False)
     assert "dump" in body["instead"]
     page = narrow.client.get("/", headers=BROWSER)
     assert page.status_code == 429
     assert "/account" in page.text
-    assert narrow.client.get("/account").status_code == 200, "whoever is refused can still ask why"
+    account = narrow.client.get("/account")
+    assert account.status_code == 200, "whoever is refused can still ask why"
+    assert "4 requests per hour" in account.text
 
 
 def test_new_tracks_run_out_and_repeats_do_not(narrow: Door, place: Place) -> None:
@@ -410,3 +415,36 @@ def test_a_server_hears_of_what_is_changed_beside_it_again_and_again(lonely: Pla
             lockgroove("account", "disable", name, "--because", "asked for it")
 
             assert (name, came, httpx.get(served.address, headers=header).status_code) == (name, 200, 401)
+
+
+def test_what_was_had_is_told_also_where_the_line_breaks(door: Door, place: Place) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if len(sent) == 2:
+            raise ConnectionResetError
+
+    scope = {
+        "type": "http", "method": "GET", "path": stream_of(place), "query_string": b"",
+        "client": ("192.0.2.7", 1), "headers": [(b"range", b"bytes=0-"), (b"host", b"localhost")],
+    }  # fmt: skip
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(door.client.app(scope, receive, send))
+
+    assert door.events()[-1]["kind"] == Kind.STREAM_START
+
+
+def test_a_refusal_names_the_newest_dump(narrow: Door, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = DumpLine("000007", "2026-05-01T00:00:00.000000Z", "aa")
+    monkeypatch.setattr(VaultView, "newest_dump", lambda self: newest)
+    for _ in range(5):
+        refused = narrow.client.get("/api/status")
+
+    assert "takes the newest dump, 000007 of 2026-05-01" in refused.json()["instead"]
+    page = narrow.client.get("/", headers=BROWSER)
+    assert "style.css" in page.text, "it looks like the other pages"

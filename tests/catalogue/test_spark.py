@@ -6,7 +6,6 @@ One session for all: starting it costs more than everything else here.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +27,9 @@ from lockgroove.catalogue.identity.keyed import spread_out
 from lockgroove.catalogue.identity.starforest import star_forest
 from lockgroove.catalogue.merging import Changes, merged, table_now
 from lockgroove.coverage.curve import measure_coverage
-from lockgroove.engines import DuckDBEngine, Engine
+from lockgroove.engines import Engine
 
-WHY = sparkcluster.missing()
-pytestmark = [
-    pytest.mark.skipif(WHY is not None, reason=str(WHY)),
-    pytest.mark.xdist_group("spark"),  # one cluster, wherever the rest of the tests run
-]
-
-
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    opened = DuckDBEngine.opened(str(tmp_path_factory.mktemp("duckdb")), 1 << 30)
-    yield opened
-    opened.close()
+pytestmark = sparkcluster.NEEDED
 
 
 class Lent:

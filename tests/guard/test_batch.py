@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from logbook import MAP, START_MS, Town, add_scrapers, add_traps, as_table, joined, town
 
 from lockgroove.campaigns.replaying import analyse as analyse_logs
-from lockgroove.engines import DuckDBEngine, Engine
+from lockgroove.engines import Engine
 from lockgroove.guard.batch import TablePool, analyse, are_events, read_events, write_events
 from lockgroove.guard.batch.daily import day_rows, days_of
 from lockgroove.guard.batch.leak import estimated, leak_by, merged, most, sketches
@@ -35,13 +34,6 @@ from lockgroove.report import Silence
 
 STEPS = np.array([1, 2, 3, 5, 8])
 PAIRS = st.lists(st.tuples(st.integers(-3, 5), st.integers(-2, 7)), min_size=1, max_size=60)
-
-
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    opened = DuckDBEngine.opened(str(tmp_path_factory.mktemp("duckdb")), 1 << 30)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +139,11 @@ def test_days_are_those_of_the_loop(local: Engine, made: Town) -> None:
     rng = np.random.default_rng(3)
     batch.rows["scope"][rng.random(len(batch)) < 0.05] = Scope.RESEARCH
     batch.rows["kind"][rng.random(len(batch)) < 0.05] = Kind.SEARCH
-    batch.rows["range"][rng.random(len(batch)) < 0.3] = 1
+    pieces = rng.random(len(batch)) < 0.4
+    batch.rows["range"][pieces] = 1
+    batch.rows["bytes_sent"] = np.where(pieces, rng.random(len(batch)), 1) * batch.rows["bytes_full"]
+    batch.rows["bytes_full"][rng.random(len(batch)) < 0.1] = 0
+    batch.rows["track"][rng.random(len(batch)) < 0.3] = 7  # so that pieces come in a row, and again
     expected = days_one_by_one(batch)
 
     days = days_of(plays_of(local.take("told", as_arrow(batch.rows)), FIELDS)).order_by("account", "day")

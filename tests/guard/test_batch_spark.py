@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from logbook import START_MS, town
 from test_batch import STEPS, planted, pools
 
 import sparkcluster
-from lockgroove.engines import DuckDBEngine, Engine
+from lockgroove.engines import Engine
 from lockgroove.guard.batch import analyse
 from lockgroove.guard.batch.daily import days_of
 from lockgroove.guard.batch.leak import estimated, leak_by, merged, sketches
@@ -21,18 +19,7 @@ from lockgroove.guard.peeling import peel
 from lockgroove.guard.trial import Habits, listen
 from lockgroove.report import Silence
 
-WHY = sparkcluster.missing()
-pytestmark = [
-    pytest.mark.skipif(WHY is not None, reason=str(WHY)),
-    pytest.mark.xdist_group("spark"),  # one cluster, wherever the rest of the tests run
-]
-
-
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    opened = DuckDBEngine.opened(str(tmp_path_factory.mktemp("duckdb")), 1 << 30)
-    yield opened
-    opened.close()
+pytestmark = sparkcluster.NEEDED
 
 
 @pytest.fixture(scope="module")

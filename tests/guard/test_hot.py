@@ -74,6 +74,30 @@ def test_a_file_that_is_streamed_in_pieces_is_one_play() -> None:
     assert noticed.what.tolist() == [hot.NEW, hot.PART_OF, hot.NEW, hot.PART_OF, hot.REPEAT]
 
 
+@pytest.mark.parametrize(
+    ("fetched", "told"),
+    [
+        ([(5, 10), (5, 990)], "new part"),  # a first look at a file, and then the file
+        ([(5, 1), (6, 1), (5, 1000), (6, 1000)], "new new part part"),
+        ([(5, 1), (6, 1), (5, 1000), (5, 1), (6, 1), (5, 1000)], "new new part part part repeat"),
+        ([(5, 400), (5, 400), (6, 1000), (5, 400), (5, 400)], "new part new part repeat"),
+        ([(5, 1000), (5, 1), (6, 1), (5, 1), (6, 1), (5, 499)], "new part new part part part"),
+        ([(5, 600), (6, 600), (5, 600), (6, 600)], "new new repeat repeat"),
+    ],
+)
+def test_a_repeat_is_the_second_time_that_half_of_a_file_came(
+    fetched: list[tuple[int, int]], told: str
+) -> None:
+    rows = plays(*((1, track) for track, _ in fetched))
+    rows["range"], rows["bytes_full"] = 1, 1000
+    rows["bytes_sent"] = [sent for _, sent in fetched]
+
+    noticed = watch().observe(Batch(rows, FIELDS))
+
+    words = {"new": hot.NEW, "part": hot.PART_OF, "repeat": hot.REPEAT}
+    assert noticed.what.tolist() == [words[word] for word in told.split()]
+
+
 @pytest.mark.parametrize("scope", [Scope.RESEARCH, Scope.MIRROR])
 def test_whoever_has_a_grant_is_not_judged(scope: Scope) -> None:
     one = watch(weighing(threshold=1))

@@ -68,7 +68,7 @@ def opened(tmp_path: Path, clock: Clock) -> Iterator[Opened]:
 
 
 def member(name: str, scope: Scope = Scope.MEMBER) -> Caller:
-    return Caller(DIGESTS.of("account", name), "member", DIGESTS.of("token", name), 1, 1, 7, scope)
+    return Caller(DIGESTS.of("account", name), DIGESTS.of("token", name), 1, 1, 7, scope)
 
 
 def rare(track: int) -> Wanted:
@@ -379,6 +379,19 @@ def test_days_are_ended_also_where_nobody_serves_at_night(
 
     assert len(list((tmp_path / "guard" / "events").glob("*"))) <= 4
     assert guard.memory.customs.days >= 4
+
+
+def test_whoever_serves_again_after_weeks_forgets_at_once_what_is_old(opened: Opened, clock: Clock) -> None:
+    guard = opened(events_days=10)
+    guard.sound(member("ann"), rare(1))
+    guard.close()
+    clock.now += 60 * 86_400
+
+    again = opened(events_days=10)
+    again.turn()
+
+    assert again.memory.watch.accounts.count == 0
+    assert list(again.log.of_account(member("ann").account)) == []
 
 
 def test_damaged_memory_opens_no_case_for_what_is_past(opened: Opened, clock: Clock, tmp_path: Path) -> None:

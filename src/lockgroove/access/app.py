@@ -16,7 +16,7 @@ from lockgroove.access.asking import Asking, Keys
 from lockgroove.access.assets import Assets
 from lockgroove.access.current import Current
 from lockgroove.access.deskpages import DeskPages
-from lockgroove.access.guarding import Guarded, Telling
+from lockgroove.access.guarding import Guarded, Telling, refusal
 from lockgroove.access.pages import House, Pages
 from lockgroove.access.problems import write_down
 from lockgroove.access.stream import Stream
@@ -24,6 +24,7 @@ from lockgroove.access.vaultview import VaultView
 from lockgroove.access.wrapping import OnlyLoopback, Safe, Tagged
 from lockgroove.archive import Archive
 from lockgroove.campaigns.watching import Desk
+from lockgroove.guard.gate import Refusal
 from lockgroove.guard.live import Guard
 
 
@@ -42,7 +43,12 @@ def build_app(
     pages = Pages(house)
     caching = "no-store" if operator else "no-cache"
     handlers = _handlers(pages)
-    stream = Stream(current, vault, guard)
+
+    def refuse(refused: Refusal, accept: str) -> Response:
+        dump = vault.newest_dump()
+        return refusal(refused, accept, pages.refused, f"{dump.number} of {dump.at[:10]}" if dump else "")
+
+    stream = Stream(current, vault, guard, refuse)
     desks = [] if desk is None else DeskPages(pages, desk, guard, operator).routes()
     site: ASGIApp = Starlette(
         routes=[
@@ -56,7 +62,7 @@ def build_app(
         exception_handlers=handlers,
     )
     if guard is not None:
-        site = Guarded(site, guard)
+        site = Guarded(site, guard, refuse)
     if keys is not None:
         site = Asking(site, keys)
     return Safe(OnlyLoopback(site) if operator else site)

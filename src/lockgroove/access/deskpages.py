@@ -28,6 +28,7 @@ from lockgroove.guard.casefile import Case
 from lockgroove.guard.gate import Caller
 from lockgroove.guard.hot import DAY_MS
 from lockgroove.guard.live import Guard
+from lockgroove.guard.quotas import in_words
 from lockgroove.guard.sanctions import STAGE_WORDS, Stage
 from lockgroove.people import VISITOR, Asker
 
@@ -70,7 +71,14 @@ class DeskPages:
         return self._page(
             "account.html", name=self._name(request, caller), stage=stage, effect=explaining.effect(stage),
             cases=told, token=self._token(request), is_visitor=not _named(caller),
+            quotas=self._quotas(caller),
         )  # fmt: skip
+
+    def _quotas(self, caller: Caller | None) -> list[str]:
+        """What may be taken in which time, in words."""
+        if self._guard is None or caller is None:
+            return []
+        return in_words(self._guard.gate.limits_of(caller))
 
     def history(self, request: Request) -> Response:
         """All that is kept of whoever asks, as JSON lines; of an account, not of a network."""
@@ -188,7 +196,9 @@ class DeskPages:
     def _operator_name(self, request: Request) -> str:
         """Whoever comes with an operator's key; at the operator's view they say who they are."""
         asker: Asker = request.scope.get("asker", VISITOR)
-        return called(self._desk.digest_of(asker.account), self._desk.names()) if asker.account else ""
+        return (
+            called(self._desk.digests.of_account(asker.account), self._desk.names()) if asker.account else ""
+        )
 
     def _require_operator(self, request: Request) -> None:
         asker: Asker = request.scope.get("asker", VISITOR)

@@ -8,23 +8,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asked
 
 from lockgroove.access.shapes import Card
-from lockgroove.guard.digests import Digests, plain_address
+from lockgroove.guard.digests import plain_address
 from lockgroove.guard.events import Context, Kind, Scope
 from lockgroove.guard.gate import Caller, Refusal, visitor
 from lockgroove.guard.live import Guard
 from lockgroove.people import VISITOR, Asker
 
+Page = Callable[[int, str, str], Response]  # by status, headline and words
+Refuse = Callable[[Refusal, str], Response]  # by what is refused, and which kinds of answers are accepted
 _WEEK_MS = 604_800_000
 _GRANTS = {"research": Scope.RESEARCH, "mirror": Scope.MIRROR}
 _OWN = "/account"
@@ -56,18 +56,13 @@ REFUSALS: Mapping[str, tuple[int, str, str]] = {
 }  # fmt: skip
 
 
-INSTEAD = (
-    "Whoever wants much of the archive takes a dump, whole or in slices: its keeper tells where they are."
-    " A grant for research or a mirror lifts quotas: ask the keeper."
-)
-
-
 class Guarded:
     """Puts `scope["caller"]` beside the asker, and refuses whom the guard refuses."""
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+    def __init__(self, app: ASGIApp, guard: Guard, refuse: Refuse) -> None:
         self._app = app
         self._guard = guard
+        self._refuse = refuse
 
     async def __call__(self, scope: Asked, receive: Receive, send: Send) -> None:
         """Pass on, or refuse."""
@@ -81,7 +76,8 @@ class Guarded:
         if refused is None:
             await self._app(within, receive, send)
         else:
-            await refusal(refused, Headers(scope=scope).get("accept", ""))(within, receive, send)
+            answer = self._refuse(refused, Headers(scope=scope).get("accept", ""))
+            await answer(within, receive, send)
 
 
 async def answered(guard: Guard, ask: Callable[..., Refusal | None], *what: object) -> Refusal | None:
@@ -97,16 +93,9 @@ def caller_of(guard: Guard, scope: Asked) -> Caller:
     client = digests.of("client", headers.get("user-agent", "")[:500])
     if not asker.account:
         return visitor(digests, network, client)
-    return Caller(
-        account_digest(digests, asker.account), asker.role,
-        digests.of("token", f"{asker.account} {asker.key}"), network, client,
-        asker.created_ms // _WEEK_MS, _scope(asker),
-    )  # fmt: skip
-
-
-def account_digest(digests: Digests, number: int) -> int:
-    """An account's number as the guard has it."""
-    return digests.of("account", str(number))
+    token = digests.of("token", f"{asker.account} {asker.key}")
+    week = asker.created_ms // _WEEK_MS
+    return Caller(digests.of_account(asker.account), token, network, client, week, _scope(asker))
 
 
 def _scope(asker: Asker) -> Scope:
@@ -130,36 +119,31 @@ def address_of(guard: Guard, scope: Asked) -> str:
     return address
 
 
-def refusal(refused: Refusal, accept: str) -> Response:
+def refusal(refused: Refusal, accept: str, page: Page, newest_dump: str) -> Response:
     """The answer, as a page for browsers and as a problem (RFC 9457) for programs."""
     status, title, detail = REFUSALS[refused.code]
     headers = {"cache-control": "no-store"}
-    if refused.wait_s:
-        headers["retry-after"] = str(math.ceil(refused.wait_s))
-    told = told_of(refused)
+    wait_s = math.ceil(refused.wait_s)
+    if wait_s:
+        headers["retry-after"] = str(wait_s)
+    instead = _instead(newest_dump)
     if "text/html" in accept and "json" not in accept:
-        return HTMLResponse(_page(title, detail, told), status, headers)
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **told}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+        answer = page(status, title, f"{detail} {instead}")
+        answer.headers.update(headers)
+        return answer
+    told = {
+        "type": "about:blank", "title": title, "status": status, "detail": detail, "code": refused.code,
+        "of": refused.whose, "instead": instead, "appeal": _OWN,
+        **({"retry_after_s": wait_s} if wait_s else {}),
+        **({} if refused.case is None else {"case": refused.case}),
+    }  # fmt: skip
+    return JSONResponse(told, status, headers, media_type="application/problem+json")
 
 
-def told_of(refused: Refusal) -> dict[str, Any]:
-    """What a refusal tells beside its words."""
-    told: dict[str, Any] = {"code": refused.code, "of": refused.whose, "instead": INSTEAD}
-    if refused.wait_s:
-        told["retry_after_s"] = math.ceil(refused.wait_s)
-    if refused.case is not None:
-        told |= {"case": refused.case, "appeal": _OWN}
-    return told
-
-
-def _page(title: str, detail: str, told: Mapping[str, Any]) -> str:
-    wait = f"<p>Ask again in {told['retry_after_s']:,} seconds.</p>" if "retry_after_s" in told else ""
-    return (
-        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<main><h1>{escape(title)}</h1><p>{escape(detail)}</p>{wait}<p>{escape(told['instead'])}</p>"
-        f'<p><a href="{_OWN}">What is held against you, and how to appeal</a></p></main></html>'
-    )
+def _instead(newest_dump: str) -> str:
+    """What serves better whoever wants much."""
+    dump = f"takes the newest dump, {newest_dump}" if newest_dump else "asks the keeper for a dump"
+    return f"Whoever wants much of the archive {dump}. A grant for research or a mirror lifts quotas."
 
 
 @dataclass(frozen=True)
@@ -178,8 +162,3 @@ class Telling:
 def track_number(sha512: str) -> int:
     """A file as the guard knows it: the first 63 bits of its digest."""
     return int(sha512[:16], 16) >> 1 or 1
-
-
-def sha512_prefix(track: int) -> tuple[str, str]:
-    """The two beginnings that a file of this number can have."""
-    return f"{track << 1:016x}", f"{(track << 1) | 1:016x}"

@@ -193,8 +193,11 @@ class Pages:
     def sorry(self, status: int, words: str = "") -> Response:
         """The page of an error; `words` say more of it."""
         headline, advice = _SORRY.get(status, _SORRY[500])
-        advice = words or advice
-        page = self.page("error.html", code=status, headline=headline, advice=advice)
+        return self.refused(status, headline, words or advice)
+
+    def refused(self, status: int, headline: str, words: str) -> Response:
+        """The page of what is not given."""
+        page = self.page("error.html", code=status, headline=headline, advice=words)
         page.status_code = status
         page.headers["cache-control"] = "no-store"
         return page

@@ -20,7 +20,7 @@ from starlette.requests import Request
 
 from lockgroove.access import items, media
 from lockgroove.access.current import Current
-from lockgroove.access.guarding import answered, refusal, track_number
+from lockgroove.access.guarding import Refuse, answered, track_number
 from lockgroove.access.ranges import ByteRange, frame_parts, parse_ranges
 from lockgroove.access.vaultview import VaultView
 from lockgroove.catalogue.reader import Row
@@ -75,10 +75,14 @@ def grant(current: Current, vault: VaultView, sha512: str) -> Granted:
 class Stream:
     """The endpoint, as an ASGI application."""
 
-    def __init__(self, current: Current, vault: VaultView, guard: Guard | None = None) -> None:
+    def __init__(
+        self, current: Current, vault: VaultView, guard: Guard | None = None, refuse: Refuse | None = None
+    ) -> None:
+        """With a `guard`, and what to say where it refuses."""
         self._current = current
         self._vault = vault
         self._guard = guard
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD."""
@@ -87,10 +91,11 @@ class Stream:
             raise HTTPException(405, headers={"allow": "GET, HEAD"})
         file = await run_in_threadpool(grant, self._current, self._vault, request.path_params["sha512"])
         answer = plan_answer(file, request.method, request.headers)
-        if self._guard is not None and request.method == "GET" and answer.pieces:
-            refused = await answered(self._guard, self._guard.sound, scope["caller"], wanted(file, answer))
+        asked = wanted(file, answer) if request.method == "GET" and answer.pieces else None
+        if self._guard is not None and self._refuse is not None and asked is not None:
+            refused = await answered(self._guard, self._guard.sound, scope["caller"], asked)
             if refused is not None:
-                await refusal(refused, "")(scope, receive, send)
+                await self._refuse(refused, "")(scope, receive, send)
                 return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.raw_headers()})
         if request.method == "HEAD" or not answer.pieces:
@@ -98,9 +103,12 @@ class Stream:
         elif answer.whole and "http.response.pathsend" in scope.get("extensions", {}):
             await send({"type": "http.response.pathsend", "path": file.path})
         else:
-            sent = await _send_pieces(file.path, answer.pieces, receive, send)
-            if self._guard is not None:
-                await answered(self._guard, self._guard.sent, scope["caller"], wanted(file, answer), sent)
+            sent = Sent()
+            try:
+                await _send_pieces(file.path, answer.pieces, receive, send, sent)
+            finally:  # however it ended, this much was had
+                if self._guard is not None and asked is not None:
+                    await answered(self._guard, self._guard.sent, scope["caller"], asked, sent.size_bytes)
 
 
 Piece = bytes | ByteRange
@@ -186,19 +194,24 @@ def _names_tag(header: str | None, etag: str) -> bool:
     return "*" in tags or etag in tags
 
 
-async def _send_pieces(path: str, pieces: Sequence[Piece], receive: Receive, send: Send) -> int:
-    """Send them until all is sent or nobody listens; how many bytes went out."""
-    sent = 0
+@dataclass
+class Sent:
+    """How much of an answer went out so far."""
+
+    size_bytes: int = 0
+
+
+async def _send_pieces(path: str, pieces: Sequence[Piece], receive: Receive, send: Send, sent: Sent) -> None:
+    """Send them until all is sent or nobody listens."""
     left = asyncio.ensure_future(_until_gone(receive))
     chunks = _chunks(path, pieces)
     try:
         while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
             if left.done():
-                return sent  # whoever listened has left: no error, and nothing more to read
+                return  # whoever listened has left: no error, and nothing more to read
+            sent.size_bytes += len(chunk)  # whether all of it arrives nobody can tell
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            sent += len(chunk)
         await send({"type": "http.response.body", "body": b""})
-        return sent
     finally:
         left.cancel()
         await run_in_threadpool(chunks.close)

@@ -97,11 +97,7 @@ class Desk:
         with contextlib.suppress(ValueError):
             if len(name) == 16:
                 return int(name, 16)
-        return self.digest_of(self.people.named(name).number)
-
-    def digest_of(self, number: int) -> int:
-        """An account's digest by its number."""
-        return self.digests.of("account", str(number))
+        return self.digests.of_account(self.people.named(name).number)
 
     def form_digest(self, text: str) -> int:
         """A number that only this archive can make, for forms."""
@@ -111,7 +107,7 @@ class Desk:
         """What accounts are called, by digest; remembered until accounts change."""
         stamp = self.people.stamp()
         if self._named is None or self._named[0] != stamp:
-            self._named = stamp, {self.digest_of(one.number): one.name for one in self.people.all()}
+            self._named = stamp, {self.digests.of_account(one.number): one.name for one in self.people.all()}
         return self._named[1]
 
     def named(self, cases: list[Case]) -> list[Named]:

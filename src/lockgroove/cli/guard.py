@@ -49,7 +49,7 @@ def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int, 
     With an engine, habits and groups are sought in batch, for more accounts than fit in memory; what plays
     weigh is not asked. All machines of a cluster must see this archive's folder, or the current one.
 
-    Exit codes: 0 nobody stands out; 2 a log needs a mapping, or the mapping is wrong; 3 somebody does.
+    Exit codes: 0 nobody stands out; 2 nothing can be read, or a mapping is missing or wrong; 3 somebody does.
     """
     from lockgroove.campaigns.replaying import analyse, replay_logs
     from lockgroove.guard.logs import LogMap, read_log_map
@@ -63,6 +63,12 @@ def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int, 
     else:
         scratch = door.path if engine.startswith("spark") else None
         told = analyse(logs, log_map, _key(door), door.report, engine, scratch)
+    if not told.counts.events:
+        from lockgroove.errors import UsageError
+
+        raise UsageError(
+            "Nothing in this log can be read as an event", ", ".join(logs), "Does it need --map?"
+        )
     _say_what_was_read(door, told)
     if door.as_json:
         for number, group in enumerate(told.replayed.groups):
@@ -104,7 +110,11 @@ def _say_what_was_read(door: Door, told: Told) -> None:
         nameless = f"{many(counts.without_account, 'event')} of nobody by name"
         door.say(f"{nameless}: a network and a program stand for an account there.")
     for code, needs in played.switched_off.items():
-        why = "not in batch" if code == "plays" else f"the log does not tell {', '.join(needs)}"
+        why = (
+            "run without --engine for that"
+            if code == "plays"
+            else f"the log does not tell {', '.join(needs)}"
+        )
         door.say(f"Not judged by {code}: {why}.")
     for kind, tracks in told.leak.items():
         if tracks:

@@ -45,6 +45,10 @@ class Digests:
         self._cached[kind, text] = number
         return number
 
+    def of_account(self, number: int) -> int:
+        """Of an account of ours, by its number."""
+        return self.of("account", str(number))
+
     def of_network(self, address: str, ts_ms: int) -> int:
         """Of the network that an address is in, for the month of `ts_ms`; 0 for what is no address."""
         network = network_of(address)

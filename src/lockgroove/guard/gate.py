@@ -19,6 +19,7 @@ from lockgroove.guard.seen import Knowing
 _EXEMPT = frozenset({Scope.RESEARCH, Scope.MIRROR, Scope.OPERATOR})
 _EVERYBODY = int(STAND_IN) | 0x4C6F636B67726F6F  # all visitors together
 _NO_NETWORK = 1
+_LATELY_MAX = 1_000_000  # also while nothing can be written
 _OF_NEW = (Counted.FRESH, Counted.RARE)
 _CODES = {
     Counted.REQUESTS: "too-many-requests",
@@ -34,7 +35,6 @@ class Caller:
     """Who asks, in digests. `account` of a visitor is a stand-in: their network."""
 
     account: int
-    role: str
     token: int = 0
     network: int = 0
     client: int = 0
@@ -108,6 +108,8 @@ class Gate:
         refused = self._take(caller, costs, now_s)
         if refused is None:
             self._lately.add((caller.account, track))
+            if len(self._lately) > _LATELY_MAX:
+                self.forget_lately()
         return refused
 
     def spent(self, caller: Caller, size_bytes: int, now_s: float) -> None:
@@ -121,18 +123,20 @@ class Gate:
         return pair in self._lately or pair in self._before or self._seen.knows(account, track)
 
     def _take(self, caller: Caller, costs: Mapping[Counted, float], now_s: float) -> Refusal | None:
-        asked = self._subjects(caller, now_s)
+        asked = self._subjects(caller)
         over = self._quotas.take([(key, limits) for key, limits, _ in asked], costs, now_s)
         return None if over is None else self._over(caller, over, asked[over.subject][2])
 
-    def _subjects(self, caller: Caller, now_s: float) -> list[tuple[int, Limits, str]]:
-        """Whose quotas a request comes out of."""
-        first = "account" if caller.named else "network"
+    def limits_of(self, caller: Caller) -> Limits:
+        """The quotas of an account, or of a visitor's network."""
+        if caller.exempt:
+            return {}
         limits = self._limits.get("member" if caller.named else "network", {})
-        sanction = self._sanctions.get(caller.account)
-        if sanction is not None and _in_force(sanction, now_s):
-            limits = {**limits, **self._limits.get("slowed", {})}
-        asked = [(caller.account, limits, first)]
+        return {**limits, **self._limits.get("slowed", {})} if caller.account in self._sanctions else limits
+
+    def _subjects(self, caller: Caller) -> list[tuple[int, Limits, str]]:
+        """Whose quotas a request comes out of."""
+        asked = [(caller.account, self.limits_of(caller), "account" if caller.named else "network")]
         if caller.named:
             asked.append((caller.token, self._limits.get("key", {}), "key"))
         else:
@@ -164,4 +168,4 @@ def _refused(sanction: Sanction, fresh: bool, now_s: float) -> Refusal | None:
 
 def visitor(digests: Digests, network: int, client: int) -> Caller:
     """Somebody without an account: their network stands in for one."""
-    return Caller((network or _NO_NETWORK) | int(STAND_IN), "visitor", network=network, client=client)
+    return Caller((network or _NO_NETWORK) | int(STAND_IN), network=network, client=client)

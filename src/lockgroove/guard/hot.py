@@ -12,7 +12,7 @@ import numpy as np
 from lockgroove.guard.compiled import compiled
 from lockgroove.guard.events import Context, Kind, Origin, Scope
 from lockgroove.guard.records import BUCKETS, GAPS, TAKERS
-from lockgroove.guard.seen import meet
+from lockgroove.guard.seen import known, meet
 
 DAY_MS = 86_400_000
 # A day's plays so far fall into one of these strata, the account's age in days into one of those, and the
@@ -100,19 +100,18 @@ def observe(  # noqa: C901  one pass, as the compiler wants it
         record["played_s"] += event["seconds_played"]
         met = meet(newer, older, pairs[i])
         track_number = np.uint32(event["track"] & 0xFFFFFFFF)
-        had = record["last_share"] if track_number == record["last_track"] else 0
-        is_piece = event["range"] != 0 and met != 0 and (event["bytes_full"] != 0 or had > 0)
-        record["last_track"] = track_number
-        if is_piece:  # a player that streams in pieces repeats nothing until it has had half of the file
-            record["last_share"] = min(WHOLE, had + share_of(event))
-            if had >= HALF or record["last_share"] < HALF:
-                what[i] = PART_OF
-                continue
-        else:
-            record["last_share"] = WHOLE
-        track = tracks[i]
+        in_a_row = event["range"] != 0 and track_number == record["last_track"]
+        had = record["last_share"] if in_a_row else 0
+        record["last_track"], record["last_share"] = track_number, min(WHOLE, had + share_of(event, in_a_row))
+        has_half = had < HALF and record["last_share"] >= HALF
         if met != 1:
             n_new += 1  # the newer filter has one more
+        if met == 0 and not has_half:
+            n_new += meet(newer, older, pairs[i] ^ BEGUN) != 1
+        elif met != 0 and not (has_half and is_heard(newer, older, pairs[i])):
+            what[i] = PART_OF
+            continue
+        track = tracks[i]
         if met == 0:
             popularity = heard[track]
             if popularity < HEARD_MAX and chance[i] < LIKELIHOOD[popularity]:
@@ -183,14 +182,24 @@ LIKELIHOOD = (1.08 ** -np.arange(256)).astype(np.float32)
 
 
 WHOLE, HALF = 200, 100  # shares of a file, in half hundredths
+# Of pairs whose first play was less than half of the file: that it began, and that half of it came since.
+BEGUN, CAME = np.uint64(0x5851F42D4C957F2D), np.uint64(0x14057B7EF767814F)
 
 
 @compiled
-def share_of(event):
-    """How much of its file a stretch is; where nobody tells how long the file is, nothing."""
+def share_of(event, in_a_row):
+    """How much of its file a play is. Where nobody tells how long it is, the first of a row is all of it."""
+    if event["range"] == 0:
+        return WHOLE
     if event["bytes_full"] == 0:
-        return 0
+        return 0 if in_a_row else WHOLE
     return int(min(1.0, event["bytes_sent"] / event["bytes_full"]) * WHOLE)
+
+
+@compiled
+def is_heard(newer, older, pair):
+    """Whether half of a file that was met came before, now that it comes."""
+    return known(newer, older, pair ^ BEGUN) == 0 or meet(newer, older, pair ^ CAME) != 0
 
 
 @compiled

@@ -73,7 +73,9 @@ class Keeper:
             self._watch(rows)
             self.behind += len(rows)
         self._only_watches = False
-        self._day = memory.ended_day or int(clock()) // 86_400
+        today = int(clock()) // 86_400
+        self._day = memory.ended_day = memory.ended_day or today
+        self._day_at -= max(0, today - self._day) * 86_400  # for so long nobody was here
         cases.begin()
         self.save()
         gate.hold(cases.in_force())
@@ -91,13 +93,13 @@ class Keeper:
             self._do_what_is_due()
         except (OSError, sqlite3.Error):
             _LOG.exception("The guard could not do what is due, and tries again")
-        self._gate.hold(self._cases.in_force())
 
     def _do_what_is_due(self) -> None:
         self._witness({})
         while not self._sought.empty():
             day, groups, accounts = self._sought.get()
             self._witness(witnesses.of_groups(groups, accounts, day))
+        self._gate.hold(self._cases.in_force())
         if self._is_new_day(today := int(self._clock()) // 86_400) and time.monotonic() > self._try_at:
             self._try_at = time.monotonic() + _TRY_AGAIN_S
             self.end_day(today)
@@ -135,11 +137,12 @@ class Keeper:
         if today >= self._memory.calibrated_day + _CALIBRATE_EVERY:
             self._calibrate(today)
         self._cases.expire()
-        self._forget()
+        events_before_ms = self._forget()
         self._memory.ended_day = today
         self._log.turn()
         self.save()
         self._log.seal(self._log.end)
+        self._log.forget(events_before_ms)
         seeking = self._what_to_seek(today)
         threading.Thread(target=self._seek, args=seeking, name="guard-groups", daemon=True).start()
 
@@ -148,12 +151,8 @@ class Keeper:
         told = {case.account for case in self._cases.all("open") if "plays" in case.families}
         return today, self._memory.strata(), told - self._cases.trusted()
 
-    def seek_groups(self, today: int) -> None:
-        """Seek who shares out the catalogue with others. The next turn takes in whoever was found."""
-        self._seek(*self._what_to_seek(today))
-
     def _seek(self, today: int, known: Popularity | None, alone: set[int]) -> None:
-        """In a thread of its own, which touches nothing but the log."""
+        """In a thread of its own, which touches nothing but the log. The next turn takes in who was found."""
         since_ms = (today - _GROUP_DAYS) * hot.DAY_MS
         try:
             self._sought.put((today, *groups_of(self._log, since_ms, known, alone)))
@@ -191,11 +190,14 @@ class Keeper:
             return
         for account, evidence in told.items():
             self._untaken.setdefault(account, []).extend(evidence)
-        for account in list(self._untaken):
-            named = account < int(STAND_IN)
-            if self._cases.witness(account, named, self._untaken[account]) is not None:
-                self._suspects.add(account)
-            del self._untaken[account]
+        try:
+            for account in list(self._untaken):
+                named = account < int(STAND_IN)
+                if self._cases.witness(account, named, self._untaken[account]) is not None:
+                    self._suspects.add(account)
+                del self._untaken[account]
+        except sqlite3.Error:
+            _LOG.exception("Cases cannot take in what was noticed, and are told again")
 
     def _calibrate(self, today: int) -> None:
         """Set rates and thresholds by what people here do; suspects do not count."""
@@ -213,14 +215,14 @@ class Keeper:
         memory.calibrated_day = today
         memory.set_rules()
 
-    def _forget(self) -> None:
-        """Let go of what is older than the operator keeps."""
+    def _forget(self) -> int:
+        """Let go of what is older than the operator keeps; before when events are too old."""
         now_ms = self._cases.now_ms()
-        events_before = now_ms - int(self._settings.events_days * hot.DAY_MS)
-        self._log.forget(events_before)
+        events_before_ms = now_ms - int(self._settings.events_days * hot.DAY_MS)
         self._cases.forget(now_ms - int(self._settings.evidence_days * hot.DAY_MS))
-        self._memory.watch.forget(events_before, self._settings.accounts_max)
+        self._memory.watch.forget(events_before_ms, self._settings.accounts_max)
         self._suspects = {case.account for case in self._cases.all("open")}
+        return events_before_ms
 
     def _erase(self, account: int) -> None:
         """Forget a person: events, memory and what cases tell. Done again where it was cut."""

@@ -104,8 +104,3 @@ class Memory:
         self.calibrated_day, self.ended_day = int(rules["day"][0]), int(rules["ended"][0])
         self.set_rules()
         return position
-
-    @property
-    def size_bytes(self) -> int:
-        """What the last saving took on the disk."""
-        return os.path.getsize(self._path) if os.path.exists(self._path) else 0

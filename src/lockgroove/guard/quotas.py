@@ -222,3 +222,23 @@ def _read_quota(text: object, where: str) -> Quota:
     if match is None or match[3] not in _PERIODS or not float(match[1].replace("_", "")):
         raise UsageError("This is no quota", f"{where} = {text!r}"[:100], 'Such as "500/day" or "50 GB/day".')
     return Quota(float(match[1].replace("_", "")) * _UNITS[match[2]], _PERIODS[match[3]])
+
+
+_TOLD = {
+    Counted.REQUESTS: "requests", Counted.FRESH: "tracks that are new to you",
+    Counted.RARE: "of these such as few people hear", Counted.SHARE: "new tracks",
+}  # fmt: skip
+
+
+def in_words(limits: Limits) -> list[str]:
+    """Quotas as people read them: "240 tracks that are new to you per day"."""
+    periods: dict[float, str] = {seconds: word for word, seconds in _PERIODS.items()}
+    told = []
+    for counted, quota in sorted(limits.items()):
+        amount = (
+            f"{quota.amount / 1e9:,g} GB"
+            if counted == Counted.BYTES
+            else f"{quota.amount:,.0f} {_TOLD[counted]}"
+        )
+        told.append(f"{amount} per {periods[quota.seconds]}")
+    return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -60,7 +61,7 @@ class Settings:
 
     def trusts(self, address: str) -> bool:
         """Whether a server of ours stands at this address, and tells whom it speaks for."""
-        return address in {plain_address(proxy) for proxy in self.proxies}
+        return address in self.proxies
 
 
 def read_settings(table: Mapping[str, Any], catalogue_tracks: int) -> Settings:
@@ -77,11 +78,11 @@ def read_settings(table: Mapping[str, Any], catalogue_tracks: int) -> Settings:
         )
         for who, usual in QUOTAS.items()
     }
-    policy = _filled(Policy(), {f"{name}_days": value for name, value in days.items()}, f"{_WHERE}.days")
+    policy = _filled(Policy(), days, f"{_WHERE}.days", "_days")
     made: Settings = _filled(Settings(), plain, _WHERE)
-    for address in made.proxies:
-        _require_address(address)
-    return replace(made, quotas=read, policy=policy, alerts=_filled(Alerts(), alerts, f"{_WHERE}.alerts"))
+    proxies = [_read_address(address) for address in made.proxies]
+    told = _filled(Alerts(), alerts, f"{_WHERE}.alerts")
+    return replace(made, proxies=proxies, quotas=read, policy=policy, alerts=told)
 
 
 def _table(value: object, name: str) -> dict[str, Any]:
@@ -90,19 +91,17 @@ def _table(value: object, name: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _filled(usual: Any, given: Mapping[str, Any], where: str) -> Any:
-    """The same dataclass with what is given. Raises UsageError for other names or kinds of value."""
-    known = {one.name: getattr(usual, one.name) for one in fields(usual)}
+def _filled(usual: Any, given: Mapping[str, Any], where: str, ending: str = "") -> Any:
+    """The same dataclass with what is given, its names without `ending`. Raises UsageError."""
+    values = ((one.name.removesuffix(ending), getattr(usual, one.name)) for one in fields(usual))
+    known = {name: value for name, value in values if isinstance(value, str | int | float | tuple)}
     for name, value in given.items():
-        if name not in known or isinstance(known[name], Mapping):
+        if name not in known:
             raise UsageError(f"There is no setting {name}", where, f"Settings: {', '.join(sorted(known))}.")
         if not _alike(known[name], value):
-            raise UsageError(
-                "This setting is of another kind",
-                f"{where}.{name} = {value!r}"[:100],
-                f"Such as {known[name]!r}.",
-            )
-    return replace(usual, **given)
+            such = f"Such as {json.dumps(known[name])}; numbers are more than 0."
+            raise UsageError("This setting cannot be so", f"{where}.{name} = {value!r}"[:100], such)
+    return replace(usual, **{f"{name}{ending}": value for name, value in given.items()})
 
 
 def _alike(usual: object, value: object) -> bool:
@@ -115,8 +114,10 @@ def _alike(usual: object, value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def _require_address(text: str) -> None:
-    if not plain_address(text):
+def _read_address(text: str) -> str:
+    plain = plain_address(text)
+    if not plain:
         raise UsageError(
             "This is no address of a proxy", f"{_WHERE}.proxies: {text!r}"[:100], 'Such as "127.0.0.1".'
         )
+    return plain

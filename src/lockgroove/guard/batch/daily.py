@@ -10,7 +10,7 @@ from ibis import _
 
 from lockgroove.guard.batch.tables import IN_ORDER, judged
 from lockgroove.guard.events import Context, Origin
-from lockgroove.guard.hot import DAY, DAY_MS
+from lockgroove.guard.hot import DAY, DAY_MS, HALF, WHOLE
 
 _HOUR_MS = 3_600_000
 _SUMS = ("plays", "fresh", "system", "direct", "border", "fetched_ms", "played_ms", "bytes_sent")
@@ -23,7 +23,7 @@ def days_of(plays: ir.Table) -> ir.Table:
     `plays` are of the account's own choice and `system` are others; of the former `fresh` are of tracks that
     it had not had, `repeats` the rest, `direct` of tracks that it was never shown, and `border` those that
     began the album that follows in the catalogue. `hours` has a bit for each hour with a play of its own.
-    One more stretch of the same file is no play.
+    More of a file before half of it has come again is no play.
     """
     told = _counted(_marked(judged(plays)))
     hours = told.group_by("account", "day", "hour").agg(**{name: _sum(told[name]) for name in _SUMS})
@@ -33,15 +33,36 @@ def days_of(plays: ir.Table) -> ir.Table:
 
 
 def _marked(plays: ir.Table) -> ir.Table:
-    """Each play with whether it is a part of the one before, whose choice it was, and whether it was new."""
-    by_account = ibis.window(group_by="account", order_by=IN_ORDER)
+    """Each play with whether it is a part of another, whose choice it was, and whether it was new."""
     by_track = ibis.window(group_by=["account", "track"], order_by=IN_ORDER)
-    before = plays.mutate(last_track=_.track.lag().over(by_account), turn=ibis.row_number().over(by_track))
-    part_of = ((_.range != 0) & (_.track == _.last_track)).fill_null(False)
-    marked = before.mutate(part_of=part_of, of_system=_.origin == int(Origin.SYSTEM))
+    heard = _with_halves(plays).mutate(turn=ibis.row_number().over(by_track))
+    part_of = (_.turn > 0) & ~(_.has_half & (_.halves > 1))
+    marked = heard.mutate(part_of=part_of, of_system=_.origin == int(Origin.SYSTEM))
     own = marked.mutate(own=~_.part_of & ~_.of_system, new=_.turn == 0)
     by_choice = ibis.window(group_by=["account", "own"], order_by=IN_ORDER)
     return own.mutate(last_place=_.place.lag().over(by_choice), last_album=_.album.lag().over(by_choice))
+
+
+def _with_halves(plays: ir.Table) -> ir.Table:
+    """Each play with whether half of its file has come with it, over pieces in a row, and how often by then.
+
+    A repeat is the second time that half of a file came.
+    """
+    by_account = ibis.window(group_by="account", order_by=IN_ORDER)
+    so_far = ibis.cumulative_window(group_by="account", order_by=IN_ORDER)
+    in_row = ibis.cumulative_window(group_by=["account", "row"], order_by=IN_ORDER)
+    of_track = ibis.cumulative_window(group_by=["account", "track"], order_by=IN_ORDER)
+    last = plays.mutate(last_track=_.track.lag().over(by_account))
+    begun = last.mutate(begins=((_.range == 0) | (_.track != _.last_track)).fill_null(True))
+    whole = begun.begins & ((begun.range == 0) | (begun.bytes_full == 0))
+    part = (begun.bytes_sent / begun.bytes_full.nullif(0) * WHOLE).floor().clip(upper=WHOLE).cast("int64")
+    shared = begun.mutate(
+        share=ibis.ifelse(whole, WHOLE, ibis.ifelse(begun.bytes_full == 0, 0, part)),
+        row=_sum(begun.begins.cast("int64")).over(so_far),
+    )
+    summed = shared.mutate(came=_sum(shared.share).over(in_row))
+    halved = summed.mutate(has_half=(summed.came >= HALF) & (summed.came - summed.share < HALF))
+    return halved.mutate(halves=_sum(halved.has_half.cast("int64")).over(of_track))
 
 
 def _counted(marked: ir.Table) -> ir.Table:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from lockgroove import config, vault
+from lockgroove import config, databases, vault
 from lockgroove.campaigns import founding, homes
 from lockgroove.campaigns.founding import DECLARATION
 from lockgroove.campaigns.rooms import Rooms
@@ -74,7 +73,7 @@ class Archive:
         settings = config.load(root)
         storage = LocalStorage(root, "here")
         journal = Journal(f"{root}/journal", settings.writer)
-        state = _open_state(f"{root}/state.sqlite")
+        state = databases.connect(f"{root}/state.sqlite", "NORMAL", implicit=True)
         index = HeldIndex(state, journal, lambda path: b"".join(storage.read(path)))
         store = ClaimStore(storage, journal, lambda: _parts(index))
         self.rooms = Rooms(root, settings, storage, journal, state, index, store)
@@ -389,10 +388,3 @@ def _require(root: str) -> None:
         )
     if names != [DECLARATION]:
         raise FormatUnknown("The archive has another format", f"{root}/{names[0]}", "Use a newer Lockgroove.")
-
-
-def _open_state(path: str) -> sqlite3.Connection:
-    state = sqlite3.connect(path, timeout=60, check_same_thread=False)
-    state.execute("PRAGMA journal_mode = WAL")
-    state.execute("PRAGMA synchronous = NORMAL")
-    return state

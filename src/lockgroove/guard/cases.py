@@ -13,18 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from lockgroove.databases import WAIT_MS
 from lockgroove.errors import Refused, UsageError
 from lockgroove.guard import docket
 from lockgroove.guard.casefile import AUTOMATIC, SPEAKING, Case, Evidence, Sanction, holds
-from lockgroove.guard.casestore import (
-    BUSY_MS,
-    SANCTION_COLUMNS,
-    appeal_of,
-    connect,
-    sanction_of,
-    signed,
-    unsigned,
-)
+from lockgroove.guard.casestore import SANCTION_COLUMNS, appeal_of, connect, sanction_of, signed, unsigned
 from lockgroove.guard.sanctions import (
     DAY_S,
     RULES,
@@ -368,7 +361,7 @@ class Cases:
         # The words are to be in no file any more; while somebody reads, that is tried again next time.
         self._db.execute(f"PRAGMA busy_timeout = {_ERASING_MS}")
         busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        self._db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
         if not busy:
             self._db.execute("DELETE FROM erasures WHERE account = ?", [signed(account)])
         return silenced

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from lockgroove import durable
-from lockgroove.errors import FormatUnknown
+from lockgroove import databases
 from lockgroove.guard import docket
 from lockgroove.guard.casefile import Appeal, Sanction
 from lockgroove.guard.sanctions import Stage
 
 _VERSION = 1
-BUSY_MS = 60_000
 _TABLES = """
 CREATE TABLE cases (
     number INTEGER PRIMARY KEY, account INTEGER NOT NULL, named INTEGER NOT NULL, opened_ms INTEGER NOT NULL,
@@ -44,25 +41,7 @@ CREATE TABLE rules (version INTEGER PRIMARY KEY, since_ms INTEGER NOT NULL) STRI
 
 def connect(path: str) -> sqlite3.Connection:
     """Open the file, made when it is missing. Raises FormatUnknown for a newer one."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    durable.make_private(path)
-    db = sqlite3.connect(path, timeout=BUSY_MS / 1000, check_same_thread=False, isolation_level=None)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA secure_delete = ON")  # what is erased is gone from the file
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > _VERSION:
-        db.close()
-        raise FormatUnknown("The guard's cases have a newer format", path, "Use a newer Lockgroove.")
-    if version == 0:
-        db.execute("BEGIN IMMEDIATE")
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody else was quicker
-            for statement in (_TABLES + docket.TABLES).split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_VERSION}")
-        db.execute("COMMIT")
-    return db
+    return databases.private(path, _TABLES + docket.TABLES, _VERSION, "The guard's cases have")
 
 
 def signed(account: int) -> int:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 
-from lockgroove import durable
-from lockgroove.errors import FormatUnknown
+from lockgroove import databases
 
 FOLDER = "people"
 FILE = "people.sqlite"
@@ -34,30 +32,4 @@ CREATE TABLE acts (
 
 def connect(root: str) -> sqlite3.Connection:
     """Open the file of an archive, made when it is missing. Raises FormatUnknown for a newer one."""
-    folder = f"{root}/{FOLDER}"
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    path = f"{folder}/{FILE}"
-    durable.make_private(path)
-    db = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = ON")
-    _lay_out(db, path)
-    return db
-
-
-def _lay_out(db: sqlite3.Connection, path: str) -> None:
-    if (found := _version(db)) == 0:
-        db.execute("BEGIN IMMEDIATE")
-        if _version(db) == 0:  # nobody else was quicker
-            for statement in _TABLES.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_VERSION}")
-        db.execute("COMMIT")
-    elif found > _VERSION:
-        db.close()
-        raise FormatUnknown("The accounts have a newer format", path, "Use a newer Lockgroove.")
-
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
+    return databases.private(f"{root}/{FOLDER}/{FILE}", _TABLES, _VERSION, "The accounts have")

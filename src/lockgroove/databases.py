@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 
 from lockgroove import durable
 from lockgroove.errors import FormatUnknown
@@ -24,12 +26,9 @@ def connect(path: str, synchronous: str = "FULL", implicit: bool = False) -> sql
         check_same_thread=False,
         isolation_level="DEFERRED" if implicit else None,
     )
-    try:
+    with _closed_on_failure(db):
         _write_ahead(db)
-    except BaseException:
-        db.close()
-        raise
-    db.execute(f"PRAGMA synchronous = {synchronous}")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
     return db
 
 
@@ -41,14 +40,23 @@ def private(path: str, tables: str, version: int, what: str) -> sqlite3.Connecti
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     durable.make_private(path)
     db = connect(path)
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA secure_delete = ON")  # what is erased is gone from the file
-    if (found := _version(db)) > version:
-        db.close()
-        raise FormatUnknown(f"{what} a newer format", path, "Use a newer Lockgroove.")
-    if found == 0:
-        _lay_out(db, tables, version)
+    with _closed_on_failure(db):
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA secure_delete = ON")  # what is erased is gone from the file
+        if (found := _version(db)) > version:
+            raise FormatUnknown(f"{what} a newer format", path, "Use a newer Lockgroove.")
+        if found == 0:
+            _lay_out(db, tables, version)
     return db
+
+
+@contextlib.contextmanager
+def _closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -131,6 +132,20 @@ def replace_file(path: str, data: bytes, mode: int = 0o644) -> None:
     finally:
         os.close(descriptor)
     sync_file(os.path.dirname(path) or ".")
+
+
+def put_file(source: str, path: str) -> None:
+    """Copy a file to `path`, or where a link there leads: a reader sees the old or the new. Durable."""
+    target = os.path.realpath(path)
+    beside = f"{target}.new-{os.getpid()}"
+    try:
+        shutil.copyfile(source, beside)
+        sync_file(beside)
+        os.replace(beside, target)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
+    sync_file(os.path.dirname(target))
 
 
 def make_private(path: str) -> None:

@@ -8,24 +8,26 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import httpx
 import numpy as np
 import pytest
 from access_world import Place, TestClient
+from markupsafe import escape
 from serving import serve
 
 from lockgroove.access import build_app
-from lockgroove.access.guarding import address_of, track_number
+from lockgroove.access.guarding import address_of
 from lockgroove.access.shapes import DumpLine
 from lockgroove.access.vaultview import VaultView
 from lockgroove.campaigns.watching import Desk
 from lockgroove.guard.casefile import Evidence
 from lockgroove.guard.cases import Cases
-from lockgroove.guard.digests import plain_address
+from lockgroove.guard.digests import of_file, plain_address
 from lockgroove.guard.eventlog import Position
 from lockgroove.guard.events import Context, Kind, Scope, empty
 from lockgroove.guard.live import Guard
@@ -54,11 +56,12 @@ class Door:
     def account(self, name: str) -> int:
         return self.desk.digest(name)
 
-    def accuse(self, name: str, *families: str) -> int:
+    def accuse(self, name: str, *families: str, heaviest: Sequence[dict[str, Any]] = ()) -> int:
         now = self.guard.cases.now_ms()
         body = {
             "plays_today": 80, "fresh_today": 70, "weight": 50.0, "threshold": 40.0, "days_known": 5e5,
-            "days_with_more": 0.0001, "usual_most": 60.0, "by_popularity": [0.1] * 10, "heaviest": [],
+            "days_with_more": 0.0001, "usual_most": 60.0, "by_popularity": [0.1] * 10,
+            "heaviest": list(heaviest),
         }  # fmt: skip
         told = {
             "plays": Evidence(now, "plays", "plays-unlike-people", body),
@@ -86,7 +89,9 @@ def opened(place: Place, root: str, settings: dict[str, Any]) -> Iterator[Door]:
     people.grant("Rita", "research", "how songs travel", 30, "op")
     read = read_settings({"days": {"shadow": 1e-9}, **settings}, 10)
     cases = Cases(f"{root}/people/guard.sqlite", read.policy)
-    desk = Desk(place.archive.root, place.archive.config, cases, people, lambda: np.zeros(256, np.int64))
+    desk = Desk(
+        place.archive.root, place.archive.config, cases, people, lambda: np.zeros(256, np.int64), lambda _: {}
+    )
     desk.root = root
     guard = Guard(root, read, desk.digests, cases, np.zeros(256, np.int64))
     app = build_app(place.archive, keys=people, guard=guard, desk=desk)
@@ -132,7 +137,7 @@ def test_every_grant_is_an_event_with_what_the_server_knows(door: Door, place: P
     assert search["kind"] == Kind.SEARCH
     assert (first["kind"], first["context"], first["range"]) == (Kind.STREAM_START, Context.SEARCH, 0)
     assert first["account"] == door.account("Ada")
-    assert first["track"] == track_number(sha512)
+    assert first["track"] == of_file(sha512)
     assert first["bytes_sent"] == first["bytes_full"] > 0
     assert first["seconds_possible"] > 1
     assert first["scope"] == Scope.MEMBER
@@ -306,6 +311,64 @@ def test_prometheus_reads_figures(narrow: Door) -> None:
     assert lines['lockgroove_guard_refusals_total{code="too-many-requests"}'] == "2.0"
     assert lines['lockgroove_guard_cases{state="open"}'] == "1.0"
     assert lines['lockgroove_guard_sanctions{stage="throttled"}'] == "1.0"
+
+
+def test_a_browser_is_asked_for_a_key_where_somebody_signs_in(door: Door) -> None:
+    asked = door.client.get("/sign-in")
+    account = door.client.get("/account").text
+    came = [door.client.get("/sign-in", headers=door.keys[name]) for name in ("Ada", "Olga")]
+
+    assert (asked.status_code, asked.headers["www-authenticate"].startswith("Basic ")) == (401, True)
+    assert 'href="/sign-in"' in account
+    assert 'href="/sign-in"' not in door.client.get("/account", headers=door.keys["Ada"]).text
+    assert [(one.status_code, one.headers["location"]) for one in came] == [
+        (303, "/account"),
+        (303, "/guard"),
+    ]
+
+
+def test_the_desk_tells_what_waits_since_when_and_how_much_went_to_whom(door: Door, place: Place) -> None:
+    door.client.get(stream_of(place), headers=door.keys["Ada"])
+    body = {"group": "7-1", "members": 3, "tracks": 40, "met": 1, "expected": 20.0, "certain": True}
+    ada = door.account("Ada")
+    witness = Evidence(door.guard.cases.now_ms(), "group", "leave-tracks-to-each-other", body)
+    door.guard.cases.witness(ada, True, [witness])
+    door.guard.turn()
+
+    page = door.client.get("/guard", headers=door.keys["Olga"]).text
+    leak = door.desk.leak(30)
+
+    assert re.search(r"Waiting for a person</dt><dd>1<", page)
+    assert time.strftime("%Y-%m-%d", time.gmtime()) in page
+    assert [(one.group, one.members, one.tracks, one.bound) for one in leak.groups] == [("7-1", 1, 1, 1)]
+    assert re.search(r'<th scope="row">7-1</th><td>1</td><td>1</td>', page)
+
+
+def _damaged(*_: object, **__: object) -> None:
+    raise duckdb.IOException("No files found")
+
+
+def test_plays_are_told_by_what_they_are_called(door: Door, place: Place, monkeypatch: Any) -> None:
+    number = of_file(place.open["sha512"])
+    with place.archive.desk() as desk:
+        monkeypatch.setattr(door.desk, "titles", desk.titles)
+        assert desk.titles({number, 7}) == {number: desk.titles({number})[number]}
+        title = desk.titles({number})[number]
+    door.client.get(stream_of(place), headers=door.keys["Ada"])
+    case = door.accuse("Ada", "plays", heaviest=[{"at_ms": 0, "track": f"{number:016x}", "weight": 2.5}])
+
+    page = door.client.get(f"/guard/cases/{case}", headers=door.keys["Olga"]).text
+    mine = door.client.get("/account", headers=door.keys["Ada"]).text
+    kept = door.client.get("/account/history", headers=door.keys["Ada"]).text
+
+    assert place.open["title"] in title
+    pieces = of_file(place.stretch["sha512"])
+    with place.archive.desk() as desk:
+        assert re.fullmatch(r"a file of \d recordings, .+ among them", desk.titles({pieces})[pieces])
+        monkeypatch.setattr("lockgroove.campaigns.watching.reader_as_it_is", _damaged)
+        assert desk.titles({number}) == {}, "a case is told without the catalogue too"
+    assert all(str(escape(title)) in text for text in (page, mine))
+    assert title in [json.loads(line).get("title") for line in kept.splitlines()]
 
 
 def test_people_can_have_all_that_is_kept_of_them(door: Door, place: Place) -> None:

@@ -307,9 +307,9 @@ def test_what_is_unknown_leads_nowhere(reader: Reader, text: str) -> None:
 
 
 def test_many_files_are_built_in_the_memory_that_the_engine_allows_itself(tmp_path: Path) -> None:
-    """Sixty thousand, with listens, versions and holdings among them."""
+    """Thirty thousand, with listens, versions and holdings among them."""
     chance = random.Random(1)
-    number = 60_000
+    number = 30_000
     records = []
     for n in range(number):
         said = {"isrc": [f"DEA12{chance.randrange(10**7):07}"], "ms": chance.randrange(10**5, 3 * 10**5)}

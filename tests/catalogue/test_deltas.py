@@ -158,7 +158,7 @@ hands = st.lists(st.tuples(ids, ids, st.booleans()).filter(lambda pair: pair[0] 
 @given(claims, claims, counts, counts, hands, hands, st.booleans(), st.data())
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    max_examples=25,
+    max_examples=12,
     deadline=None,
 )
 def test_a_delta_tells_what_a_whole_build_tells(

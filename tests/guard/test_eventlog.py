@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lockgroove.guard.eventlog import EventLog, Position
+from lockgroove.guard.eventlog import EventLog, Position, in_lots
 from lockgroove.guard.events import empty
 
 
@@ -118,3 +118,11 @@ def test_a_write_that_fails_midway_leaves_nothing(folder: str, monkeypatch: pyte
 
     assert tracks(log) == [1, 2, 3, 4, 5]
     assert tracks(EventLog(folder)) == [1, 2, 3, 4, 5]
+
+
+def test_many_small_arrays_become_few() -> None:
+    lots = list(in_lots((some(first, 3) for first in range(0, 30, 3)), 8))
+
+    assert [len(rows) for rows in lots] == [9, 9, 9, 3]
+    assert np.concatenate(lots)["track"].tolist() == list(range(1, 31))
+    assert list(in_lots([], 8)) == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logbook import START_MS, Town, town
 
 from lockgroove.guard.coincidence import Everybody, Pairs
-from lockgroove.guard.groups import find_groups, gains_by
+from lockgroove.guard.groups import find_groups, gains_beside_others, gains_by, score
 from lockgroove.guard.halves import groups_by_halves
 from lockgroove.guard.peeling import peel
 from lockgroove.guard.trial import Habits, listen
@@ -72,6 +72,40 @@ def test_a_group_that_shares_out_is_found_among_people() -> None:
     assert (members == "group").sum() >= 40
     assert set(kinds[groups[0].certain].tolist()) == {"group"}
     assert groups[0].met.ratio < 0.2
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_a_large_group_is_found_on_its_first_day_and_nobody_else_is_certain(seed: int) -> None:
+    """What is left of a peel is measured as groups are: the score stands at the group, not beyond it."""
+    made = town(people=1000, days=1, seed=seed)
+    played(made, avoids=1.0, count=250, seed=seed)
+    pairs, kinds = pairs_of(made)
+
+    peeled = peel(pairs, Everybody.of(pairs))
+    (group,) = find_groups(pairs, made.rng)
+
+    left = peeled.core(int(peeled.left[np.argmax(score(peeled.observed, peeled.expected))]))
+    met = Everybody.of(pairs).meetings(pairs, np.sort(left))
+    place = int(np.flatnonzero(peeled.left == len(left))[0])
+    assert (met.observed, met.expected) == pytest.approx((peeled.observed[place], peeled.expected[place]))
+    assert (kinds[left] == "group").mean() > 0.7
+    assert (kinds[group.members] == "group").mean() >= 0.9
+    assert set(kinds[group.certain].tolist()) <= {"group"}
+
+
+def test_whoever_plays_much_is_measured_by_what_others_meet_of_the_core() -> None:
+    """People meet those who have each track once less often than each other: that alone speaks for nobody."""
+    made = town(people=1000, days=1)
+    played(made, avoids=1.0, count=250)
+    pairs, kinds = pairs_of(made)
+    everybody, group = Everybody.of(pairs), np.flatnonzero(kinds == "group")
+
+    plain, beside = gains_by(pairs, everybody, group), gains_beside_others(pairs, everybody, group)
+
+    wrong, wrong_beside = (int((gains[kinds == "person"] > 1).sum()) for gains in (plain, beside))
+    assert (beside <= plain).all()
+    assert wrong_beside * 2 < wrong
+    assert (beside[group] > 1).mean() > 0.5
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -211,8 +211,24 @@ def test_what_was_saved_is_brought_back_without_going_over_the_log(opened: Opene
     again = opened()
 
     assert again.keeper.behind == 0
+    assert again.memory.watch.records.dtype.isalignedstruct, "or loops are compiled once more"
     assert again.gate.had(member("ann").account, 7)
     assert not again.gate.had(member("ann").account, 700)
+
+
+@pytest.mark.parametrize(("new", "refused"), [("3/day", True), ("4/day", False)])
+def test_who_owed_under_quotas_that_were_raised_since_owes_nothing(
+    opened: Opened, clock: Clock, new: str, refused: bool
+) -> None:
+    ann, guard = member("ann"), opened(quotas={"member": {"new": "3/day", "rare": "off"}})
+    assert [bool(answer) for answer in take(guard, clock, ann, range(1, 5))] == [False] * 3 + [True]
+    guard.keeper.save()
+    guard._held.close()
+    clock.now -= 3600
+
+    again = opened(quotas={"member": {"new": new, "rare": "off"}})
+
+    assert bool(take(again, clock, ann, range(5, 6))[0]) == refused
 
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "other layout"])

@@ -35,6 +35,8 @@ ASKS = st.lists(
     max_size=40,
 )
 
+TERMS = [11, 12, 13, 14, 15]
+RAISED = [11, 12, 99, 14, 15]
 LIMITS = {Counted.REQUESTS: Quota(10, 600), Counted.BYTES: Quota(7, 140), Counted.FRESH: Quota(3, 900)}
 
 
@@ -44,7 +46,7 @@ def test_shared_quotas_answer_as_those_of_one_process(running: ValkeyServer, ask
     client = valkey.Valkey(port=running.port)
     client.flushall()
     server = Server(running.url, "archive")
-    shared = SharedQuotas(server, Quotas(), "tonumber(redis.call('GET', 'clock'))")
+    shared = SharedQuotas(server, Quotas(), clock="tonumber(redis.call('GET', 'clock'))")
     alone, now = Quotas(), 1_700_000_000.0
 
     for quarters, subjects, costs in asks:
@@ -75,12 +77,23 @@ def test_two_front_ends_never_give_more_than_the_quota(served: ValkeyServer) -> 
         server.close()
 
 
+def test_under_other_terms_nobody_owes_what_they_owed(served: ValkeyServer) -> None:
+    server = Server(served.url, "archive")
+    before, same, raised = (SharedQuotas(server, Quotas(), terms) for terms in (TERMS, TERMS, RAISED))
+    asked, cost = [(7, {Counted.FRESH: Quota(3, 86_400)})], {Counted.FRESH: 3.0}
+
+    assert before.take(asked, cost, 0.0) is None
+    assert same.take(asked, cost, 0.0) is not None
+    assert raised.take(asked, cost, 0.0) is None
+    server.close()
+
+
 def test_what_is_paid_off_leaves_the_server(served: ValkeyServer) -> None:
     server, client = Server(served.url, "archive"), valkey.Valkey(port=served.port)
-    SharedQuotas(server, Quotas()).take([(7, {Counted.FRESH: Quota(10, 2)})], {Counted.FRESH: 1}, 0.0)
+    SharedQuotas(server, Quotas()).take([(7, {Counted.FRESH: Quota(10, 10)})], {Counted.FRESH: 1}, 0.0)
 
     before = client.keys("archive:owed:*")
-    time.sleep(0.3)
+    time.sleep(1.2)
 
     assert len(before) == 1
     assert client.keys("archive:owed:*") == []

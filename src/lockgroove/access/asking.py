@@ -45,7 +45,7 @@ class Asking:
         if status == 200:
             await self._app({**scope, "asker": asker}, receive, send)
         else:
-            await _refusal(status, scope["path"])(scope, receive, send)
+            await refusal(status, scope["path"])(scope, receive, send)
 
     def _asker(self, header: str | None) -> Asker | None:
         if header is None:
@@ -69,9 +69,10 @@ def _needed(path: str) -> str:
     return "stream" if path.startswith("/stream/") else "read"
 
 
-def _refusal(status: int, path: str) -> Response:
+def refusal(status: int, path: str, detail: str = "") -> Response:
+    """Refuse a request; with 401 a browser asks whoever sits there for a key."""
     headers = _WRONG if status == 401 else {}
     if path.startswith("/api/"):
         return problem(status, headers=headers)
-    text = f"{status} {HTTPStatus(status).phrase}. {DETAILS[status]}\n"
+    text = f"{status} {HTTPStatus(status).phrase}. {detail or DETAILS[status]}\n"
     return PlainTextResponse(text, status, {**headers, "cache-control": "no-store"})

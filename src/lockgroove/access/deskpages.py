@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lockgroove.access import guardpictures
+from lockgroove.access import asking, guardpictures
 from lockgroove.access.metrics import CONTENT_TYPE, measured
 from lockgroove.access.pages import Pages
 from lockgroove.campaigns.watching import Desk, called
@@ -35,6 +35,9 @@ from lockgroove.people import VISITOR, Asker
 _FORM_BYTES_MAX = 20_000
 _LEAK_DAYS = 30
 _CASES_SHOWN = 200
+_SIGN_IN = "Give the name of your account, and as the password a key of it."
+_MOST_SHOWN = 10
+_PLAYS_SHOWN = 5
 
 
 class DeskPages:
@@ -50,6 +53,7 @@ class DeskPages:
     def routes(self) -> list[Route]:
         """Addresses and who answers them."""
         return [
+            Route("/sign-in", self.sign_in),
             Route("/account", self.account),
             Route("/account/history", self.history),
             Route("/account/confirm", self.confirm, methods=["POST"]),
@@ -61,16 +65,26 @@ class DeskPages:
             Route("/metrics", self.metrics),
         ]
 
+    def sign_in(self, request: Request) -> Response:
+        """Have a browser ask for a key, which it then sends to every page: this one stands at the root."""
+        asker: Asker = request.scope.get("asker", VISITOR)
+        if self._operator:  # where everybody is the operator, and nobody has a key
+            return RedirectResponse("/guard", 303)
+        if not asker.account:
+            return asking.refusal(401, request.url.path, _SIGN_IN)
+        return RedirectResponse("/guard" if asker.may("operate") else "/account", 303)
+
     def account(self, request: Request) -> Response:
         """What is held against whoever asks."""
         caller = _caller(request)
         now = self._desk.cases.now_ms()
         cases = [] if caller is None else self._desk.cases.of_account(caller.account)
         stage = max((case.stage(now) for case in cases), default=Stage.FREE)
-        told = [self._told(case, now) for case in cases if not case.shadow]
+        told = [self._told(case, now, with_plays=_named(caller)) for case in cases if not case.shadow]
         return self._page(
             "account.html", name=self._name(request, caller), stage=stage, effect=explaining.effect(stage),
             cases=told, token=self._token(request), is_visitor=not _named(caller),
+            may_sign_in=caller is not None and not caller.named,
             quotas=self._quotas(caller),
         )  # fmt: skip
 
@@ -115,16 +129,15 @@ class DeskPages:
         names = desk.names()
         memory = self._guard.memory if self._guard is not None else desk.memory()
         leak = desk.leak(_LEAK_DAYS)
-        cases = [
-            {"case": one, "name": called(one.account, names), "state": explaining.state_words(one, now)}
-            for one in [*desk.cases.all("open"), *desk.cases.closed(_CASES_SHOWN)]
-        ]
-        most = [(called(account, names), tracks, size) for account, tracks, size in leak.most[:10]]
+        cases = sorted(desk.cases.all("open"), key=lambda case: not case.waits)
+        cases += desk.cases.closed(_CASES_SHOWN)
+        most = [(called(one.account, names), one) for one in leak.most[:_MOST_SHOWN]]
         return self._page(
-            "guard.html", here="/guard", tally=desk.cases.tally(), shadow_until=self._shadow_until(now),
-            cases=cases, leak=leak, leak_days=_LEAK_DAYS, most=most, calibrated=memory.calibrated_day,
-            account_days=memory.customs.days, tops=memory.tops, thresholds=memory.thresholds,
-            holds=desk.cases.broken_at() is None, head=desk.cases.head().hex(),
+            "guard.html", here="/guard", tally=desk.cases.tally(),
+            waiting=sum(bool(case.waits) for case in cases), shadow_until=self._shadow_until(now),
+            cases=[self._row(case, now) for case in cases], leak=leak, leak_days=_LEAK_DAYS, most=most,
+            calibrated=memory.calibrated_day, account_days=memory.customs.days, tops=memory.tops,
+            thresholds=memory.thresholds, holds=desk.cases.broken_at() is None, head=desk.cases.head().hex(),
             refused=dict(self._guard.refused) if self._guard else {}, explaining=explaining,
             draw=guardpictures,
         )  # fmt: skip
@@ -176,10 +189,20 @@ class DeskPages:
         page.headers["cache-control"] = "no-store"
         return page
 
-    def _told(self, case: Case, now_ms: int) -> dict[str, Any]:
+    def _row(self, case: Case, now_ms: int) -> dict[str, Any]:
+        return {
+            "case": case, "name": called(case.account, self._desk.names()),
+            "opened": explaining.day(case.opened_ms), "state": explaining.state_words(case, now_ms),
+        }  # fmt: skip
+
+    def _told(self, case: Case, now_ms: int, with_plays: bool = True) -> dict[str, Any]:
+        """A case in words; of a network's, not which tracks: many people may stand behind it."""
+        plays = explaining.heaviest(case.evidence, _PLAYS_SHOWN) if with_plays else []
+        titles = self._desk.titles({int(play["track"], 16) for play in plays})
         return {
             "case": case, "stage": case.stage(now_ms), "state": explaining.state_words(case, now_ms),
             "sentences": [" ".join(told) for told in explaining.paragraphs(case.evidence)],
+            "plays": [explaining.play_words(play, titles) for play in plays],
             "sanctions": [explaining.sanction_words(one) for one in case.sanctions],
             "opened": explaining.moment(case.opened_ms), "waits": case.waits,
         }  # fmt: skip

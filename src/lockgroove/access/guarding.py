@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asked
 
 from lockgroove.access.shapes import Card
-from lockgroove.guard.digests import plain_address
+from lockgroove.guard.digests import of_file, plain_address
 from lockgroove.guard.events import Context, Kind, Scope
 from lockgroove.guard.gate import Caller, Refusal, visitor
 from lockgroove.guard.live import Guard
@@ -155,10 +155,5 @@ class Telling:
     def listed(self, request: Request, kind: Kind, context: Context, cards: Iterable[Card] = ()) -> None:
         """A listing was given."""
         if self.guard is not None:
-            tracks = [track_number(card.sha512) for card in cards if card.sha512]
+            tracks = [of_file(card.sha512) for card in cards if card.sha512]
             self.guard.listed(request.scope["caller"], kind, context, tracks)
-
-
-def track_number(sha512: str) -> int:
-    """A file as the guard knows it: the first 63 bits of its digest."""
-    return int(sha512[:16], 16) >> 1 or 1

@@ -13,8 +13,8 @@ from lockgroove.guard.calibration import Tops
 from lockgroove.guard.casefile import Case
 from lockgroove.guard.leaks import Leak
 
-_WIDE, _HIGH = 560, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 108, _WIDE - 14, 18, _HIGH - 40
+_WIDE, _HIGH = 560, 330
+_LEFT, _RIGHT, _TOP, _BOTTOM = 108, _WIDE - 14, 40, _HIGH - 46
 _NATS_SHOWN = 200
 
 
@@ -25,16 +25,16 @@ def leak_curve(leak: Leak) -> Markup:
     across = _Scale(1, leak.curve[-1][0], _LEFT, _RIGHT)
     up = _Scale(max(1, leak.curve[0][1]), leak.bound[-1][1], _BOTTOM, _TOP)
     words = (
-        f"{leak.accounts:,} accounts had {leak.tracks:,} distinct tracks;"
+        f"{leak.curve[-1][0]:,} accounts had {leak.curve[-1][1]:,} distinct tracks;"
         f" had no two met, it would be {leak.bound[-1][1]:,}."
     )
+    inner = across.ticks(_BOTTOM) + up.rungs() + _titles("accounts", "distinct tracks")
     lines = "".join(
         f'<path class="line {kind}" d="{_path([(across.at(k), up.at(t)) for k, t in points])}"/>'
         for kind, points in (("planned", leak.bound), ("held", leak.curve))
     )
-    return _figure(
-        "leak", "Distinct tracks by number of accounts", words, across.ticks(_BOTTOM) + up.rungs() + lines
-    )
+    named = _legend(("held", "had"), ("planned", "if no two had met"))
+    return _figure("leak", "Distinct tracks by number of accounts", words, inner + lines + named)
 
 
 def calibration_plot(tops: Tops, thresholds: np.ndarray) -> Markup:
@@ -56,14 +56,36 @@ def calibration_plot(tops: Tops, thresholds: np.ndarray) -> Markup:
         lines += f'<path class="line {kind}" d="{_path(points)}"/>'
     least = float(np.min(thresholds))
     if least <= _NATS_SHOWN:
-        lines += f'<path class="grid" d="M{across.at(least):.1f} {_TOP}V{_BOTTOM}"/>'
+        at = f"{across.at(least):.1f}"
+        lines += f'<path class="grid" d="M{at} {_TOP}V{_BOTTOM}"/>'
+        lines += f'<text x="{at}" y="{_TOP + 34}" text-anchor="middle">lowest threshold</text>'
+    titles = _titles("evidence at its highest", "account-days")
+    named = _legend(("held", "takes all alike"), ("planned", "takes by popularity"))
     words = f"{tops.account_days:,.0f} account-days; the lowest threshold is {least:.0f}."
     return _figure(
         "calibration",
         "Share of account-days by highest evidence",
         words,
-        across.ticks(_BOTTOM) + up.rungs() + lines,
+        across.ticks(_BOTTOM) + up.rungs() + lines + titles + named,
     )
+
+
+def _titles(across: str, up: str) -> str:
+    """What the axes are."""
+    return (
+        f'<text x="{_RIGHT}" y="{_HIGH - 2}" text-anchor="end">{across}</text>'
+        f'<text x="2" y="{_TOP - 20}">{up}</text>'
+    )
+
+
+def _legend(*lines: tuple[str, str]) -> str:
+    """Which line is which, at the top."""
+    drawn, x = "", _LEFT + 130
+    for kind, words in lines:
+        drawn += f'<path class="line {kind}" d="M{x} {_TOP - 24}h28"/>'
+        drawn += f'<text x="{x + 34}" y="{_TOP - 20}">{words}</text>'
+        x += 60 + 7 * len(words)
+    return drawn
 
 
 def group_picture(cases: Sequence[Case]) -> Markup:

@@ -20,10 +20,11 @@ from starlette.requests import Request
 
 from lockgroove.access import items, media
 from lockgroove.access.current import Current
-from lockgroove.access.guarding import Refuse, answered, track_number
+from lockgroove.access.guarding import Refuse, answered
 from lockgroove.access.ranges import ByteRange, frame_parts, parse_ranges
 from lockgroove.access.vaultview import VaultView
 from lockgroove.catalogue.reader import Row
+from lockgroove.guard.digests import of_file
 from lockgroove.guard.events import popularity
 from lockgroove.guard.live import Guard, Wanted
 
@@ -133,7 +134,7 @@ def wanted(file: Granted, answer: Answer) -> Wanted:
     row = file.row
     sent = sum(piece.length for piece in answer.pieces if isinstance(piece, ByteRange))
     return Wanted(
-        track_number(file.sha512), file.size_bytes, sent, not answer.whole,
+        of_file(file.sha512), file.size_bytes, sent, not answer.whole,
         -1 if row["recording_row"] is None else row["recording_row"],
         0 if row["release_row"] is None else row["release_row"] + 1,
         (row["duration_ms"] or row["recording_ms"] or 0) / 1000, popularity(row["listens"] or 0),

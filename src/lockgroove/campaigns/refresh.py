@@ -41,6 +41,16 @@ def reader(rooms: Rooms, report: Report, public: bool) -> Reader:
         if current is None:
             raise
         generation = current
+    return _reader(generation, public)
+
+
+def reader_as_it_is(rooms: Rooms, public: bool) -> Reader | None:
+    """The tables of the generation that is current, whether the truth has moved on or not; None for none."""
+    generation = generations.current(rooms.root)
+    return None if generation is None else _reader(generation, public)
+
+
+def _reader(generation: generations.Generation, public: bool) -> Reader:
     which = generations.PUBLIC if public else generations.PRIVATE
     return Reader(f"{generation.folder}/{which}", f"{generation.folder}/search-{which}")
 

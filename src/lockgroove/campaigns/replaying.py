@@ -5,13 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from lockgroove import durable
 from lockgroove.findings import Finding
 from lockgroove.guard.digests import Digests
 from lockgroove.guard.events import STAND_IN, Batch
 from lockgroove.guard.logs import Counts, LogMap, read_log
 from lockgroove.guard.replay import Replayed, replay
 from lockgroove.report import Report
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 
 @dataclass(frozen=True)
@@ -36,18 +41,21 @@ def replay_logs(
 
 
 def analyse(
-    paths: Sequence[str], log_map: LogMap, key: bytes, report: Report, url: str, scratch: str | None = None
-) -> Told:
+    paths: Sequence[str], log_map: LogMap, key: bytes, report: Report, url: str, scratch: str | None = None,
+    sketches: str = "",
+) -> Told:  # fmt: skip
     """Go over logs in batch, as tables of an engine. Raises UsageError, OSError.
 
     Tables of events are read where they are; other logs are made into such first. All machines of a cluster
-    must see `scratch`.
+    must see `scratch`. A file `sketches` is written of who was given what.
     """
     import pyarrow.parquet as pq  # all of these are slow to import
 
     from lockgroove.engines import engine
     from lockgroove.guard import batch
 
+    if sketches:
+        batch.require_room(sketches)
     counts = Counts()
     nameless = not log_map.fields and batch.are_events(paths)
     with tempfile.TemporaryDirectory(prefix="guard-", dir=scratch) as folder, engine(url, folder) as opened:
@@ -58,8 +66,16 @@ def analyse(
             read = _batches(paths, log_map, Digests(key), counts, report)
             told = batch.write_events(read, f"{folder}/events")
             events, _ = batch.read_events(opened, [f"{folder}/events"])
-        found = batch.analyse(opened, events, told, report)
-    names = {} if nameless else _names(found.replayed, paths, log_map, key)
+        mark = "as the tables had them" if nameless else f"{Digests(key).of('key', 'sketches'):016x}"
+        made = f"{folder}/sketches"
+
+        def sketched(plays: ir.Table) -> None:
+            batch.write_sketches(opened, plays, told, made, mark)
+
+        found = batch.analyse(opened, events, told, report, sketched=sketched if sketches else None)
+        names = {} if nameless else _names(found.replayed, paths, log_map, key)
+        if sketches and counts.events and "track" in told:
+            durable.put_file(made, sketches)
     return Told(found.replayed, counts, names, found.leak)
 
 

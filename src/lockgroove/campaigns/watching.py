@@ -8,21 +8,23 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
+import duckdb
 import numpy as np
 
 from lockgroove import keys
-from lockgroove.campaigns.refresh import reader
+from lockgroove.campaigns.refresh import reader, reader_as_it_is
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.config import Config
-from lockgroove.errors import Locked
-from lockgroove.guard.casefile import Case
+from lockgroove.errors import Locked, LockgrooveError
+from lockgroove.guard.casefile import Case, groups_in
 from lockgroove.guard.cases import Cases
-from lockgroove.guard.digests import Digests
-from lockgroove.guard.eventlog import EventLog
+from lockgroove.guard.digests import Digests, file_start
+from lockgroove.guard.eventlog import EventLog, in_lots
 from lockgroove.guard.events import FIELDS, STAND_IN
 from lockgroove.guard.leaks import Leak, leak_of
 from lockgroove.guard.live import FOLDER, Guard, guarding, is_watched
@@ -32,9 +34,17 @@ from lockgroove.guard.settings import Settings, read_settings
 from lockgroove.people import People, open_people
 from lockgroove.report import Silence
 
+# Of a file that holds several recordings nobody knows here which of them was played.
+_TITLES = """
+    SELECT substr(f.sha512, 1, 15) AS start, count(DISTINCT r.row) AS pieces, CASE WHEN pieces = 1
+        THEN min(concat_ws(', ', r.artist, r.title))
+        ELSE concat('a file of ', pieces, ' recordings, ', min(r.title), ' among them') END AS title
+    FROM files f JOIN holdings h ON h.file_row = f.row JOIN recordings r ON r.row = h.recording_row
+    WHERE substr(f.sha512, 1, 15) IN ({starts}) GROUP BY start"""
 _CASES = "people/guard.sqlite"
 _ERASE_WITHIN_S = 30.0
 _LEAK_GOOD_S = 300.0
+_EVENTS_AT_ONCE = 5_000
 
 
 def open_settings(config: Config, catalogue_tracks: int = 0) -> Settings:
@@ -50,6 +60,21 @@ def listens_of(rooms: Rooms) -> np.ndarray:
         for row in tables.select(f"{query} FROM recordings GROUP BY p"):
             counts[row["p"]] = row["n"]
     return counts
+
+
+def titles_of(rooms: Rooms, tracks: Collection[int]) -> dict[int, str]:
+    """What files are called that the guard knows by these numbers (`of_file`), if they are published.
+
+    They are a courtesy: where the catalogue cannot be read, nothing is called anything.
+    """
+    starts = {file_start(track): track for track in tracks}
+    marks = ", ".join("?" * len(starts))
+    found: Sequence[Mapping[str, Any]] = ()
+    with contextlib.suppress(duckdb.Error, OSError, LockgrooveError):
+        if starts and (tables := reader_as_it_is(rooms, public=True)) is not None:
+            with contextlib.closing(tables):
+                found = tables.select(_TITLES.format(starts=marks), *starts)
+    return {starts[row["start"]]: row["title"] for row in found}
 
 
 @contextlib.contextmanager
@@ -80,14 +105,15 @@ class Desk:
 
     def __init__(
         self, root: str, config: Config, cases: Cases, people: People,
-        listens: Callable[[], np.ndarray],
+        listens: Callable[[], np.ndarray], titles: Callable[[Collection[int]], dict[int, str]],
     ) -> None:  # fmt: skip
-        """`listens` are asked for where events have to be gone over (`listens_of`)."""
+        """`listens` are asked for where events have to be gone over (`listens_of`), `titles` for words."""
         self.root = root
         self.settings = open_settings(config)
         self.cases = cases
         self.people = people
         self._listens = listens
+        self.titles = titles
         self._named: tuple[int, dict[int, str]] | None = None
         self._leaks: dict[float, tuple[float, Leak]] = {}
         self.digests = Digests(keys.digest_key(f"{root}/keys"))
@@ -150,17 +176,20 @@ class Desk:
         """How much of the catalogue went to whom in the last days, as it was some minutes ago at most."""
         at, known = self._leaks.get(days, (0.0, None))
         if known is None or time.monotonic() - at > _LEAK_GOOD_S:
+            since, cases = int((time.time() - days * 86_400) * 1000), self.cases.all("open")
             with self.log() as log:
-                known = leak_of(log, int((time.time() - days * 86_400) * 1000))
+                known = leak_of(log, since, groups_in(cases), {case.account for case in cases})
             self._leaks[days] = time.monotonic(), known
         return known
 
     def history(self, account: int) -> Iterator[Mapping[str, object]]:
         """Everything that is kept of an account: events, cases, lines of the docket."""
         with self.log() as log:
-            for rows in log.of_account(account):
+            for rows, titles in self._with_titles(log.of_account(account)):
                 for row in rows:
-                    yield {"type": "event", **{n: row[n].item() for n in sorted(FIELDS) if row[n]}}
+                    told = {name: row[name].item() for name in sorted(FIELDS) if row[name]}
+                    called = titles.get(int(row["track"]))
+                    yield {"type": "event", **told, **({"title": called} if called else {})}
         for case in self.cases.of_account(account):
             yield {"type": "case", "case": case.number, "state": case.state, "opened_ms": case.opened_ms}
             yield from ({"type": "evidence", "case": case.number, **vars(one)} for one in case.evidence)
@@ -169,6 +198,16 @@ class Desk:
         yield from (
             {"type": "docket", "line": one.number, "body": one.body} for one in self.cases.history(account)
         )
+
+    def _with_titles(
+        self, batches: Iterator[np.ndarray]
+    ) -> Iterator[tuple[np.ndarray, Mapping[int, str | None]]]:
+        """Events, thousands at a time, and what is known by then of how their tracks are called."""
+        titles: dict[int, str | None] = {}
+        for rows in in_lots(batches, _EVENTS_AT_ONCE):
+            fresh = set(rows["track"].tolist()) - titles.keys() - {0}
+            titles |= dict.fromkeys(fresh) | self.titles(fresh)
+            yield rows, titles
 
     def erase(self, account: int) -> bool:
         """Forget a person's history. False where the process that guards has not done it in time."""
@@ -210,4 +249,4 @@ def open_desk(rooms: Rooms) -> Iterator[Desk]:
         contextlib.closing(open_people(root)) as people,
         contextlib.closing(Cases(f"{root}/{_CASES}", settings.policy, observe=settings.observe)) as cases,
     ):
-        yield Desk(root, config, cases, people, partial(listens_of, rooms))
+        yield Desk(root, config, cases, people, partial(listens_of, rooms), partial(titles_of, rooms))

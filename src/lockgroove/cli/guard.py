@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lockgroove.cli import guarddesk, guardleak
 from lockgroove.cli.door import Door, many, verb
-from lockgroove.cli.guarddesk import VERBS
 
 if TYPE_CHECKING:
     from lockgroove.campaigns.replaying import Told
@@ -39,7 +39,20 @@ def command() -> None:
 @click.option(
     "--engine", metavar="URL", help="Go over tables in batch: duckdb, spark://HOST:PORT, or spark-local."
 )
-def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int, engine: str | None) -> None:
+@click.option(
+    "--sketches",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write who was given how much as sketches that add up (guard leak --sketches); with --engine.",
+)
+def replay(
+    door: Door,
+    logs: tuple[str, ...],
+    mapping: str | None,
+    tracks: int,
+    engine: str | None,
+    sketches: str | None,
+) -> None:
     """Play logs of a service again, and say who in them takes more than people do. Nothing is decided.
 
     Reads logs of nginx, Apache and Caddy (combined or JSON lines, OpenSubsonic calls too) as they are, and
@@ -54,6 +67,10 @@ def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int, 
     from lockgroove.campaigns.replaying import analyse, replay_logs
     from lockgroove.guard.logs import LogMap, read_log_map
 
+    if sketches and engine is None:
+        raise click.UsageError("Sketches are made in batch: say --engine duckdb, or a cluster's address.")
+    if sketches and any(_is_same(sketches, path) for path in (*logs, *filter(None, [mapping]))):
+        raise click.UsageError("--sketches names one of the files that are read.")
     log_map = LogMap()
     if mapping is not None:
         with open(mapping, "rb") as file:
@@ -62,7 +79,7 @@ def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int, 
         told = replay_logs(logs, log_map, _key(door), door.report, tracks)
     else:
         scratch = door.path if engine.startswith("spark") else None
-        told = analyse(logs, log_map, _key(door), door.report, engine, scratch)
+        told = analyse(logs, log_map, _key(door), door.report, engine, scratch, sketches or "")
     if not told.counts.events:
         from lockgroove.errors import UsageError
 
@@ -86,6 +103,12 @@ def replay(door: Door, logs: tuple[str, ...], mapping: str | None, tracks: int, 
         switched_off=dict(told.replayed.switched_off), calibrated=told.replayed.calibrated,
         leak=dict(told.leak),
     )  # fmt: skip
+
+
+def _is_same(one: str, other: str) -> bool:
+    import os
+
+    return os.path.exists(one) and os.path.samefile(one, other)
 
 
 def _key(door: Door) -> bytes:
@@ -190,5 +213,5 @@ def _moment(at_ms: int) -> str:
 
 
 command.add_command(replay)
-for one in VERBS:
+for one in (*guarddesk.VERBS, guardleak.leak):
     command.add_command(one)

@@ -1,4 +1,4 @@
-"""`lockgroove guard status|cases|explain|decide|appeal|leak|history|erase`: the operators' desk."""
+"""`lockgroove guard status|cases|explain|decide|appeal|history|erase`: the operators' desk."""
 
 from __future__ import annotations
 
@@ -93,8 +93,9 @@ def explain(door: Door, number: int) -> None:
 
     with door.open() as archive, archive.desk() as desk:
         one = desk.named([desk.cases.case(number)])[0]
-        now = desk.cases.now_ms()
-    case = one.case
+        now, case = desk.cases.now_ms(), one.case
+        plays = explaining.heaviest(case.evidence, _HEAVIEST_SHOWN)
+        titles = desk.titles({int(play["track"], 16) for play in plays})
     if door.as_json:
         door.item(_as_json(one, now) | _in_full(one), "")
     door.say(f"Case {number}, {one.name}: {explaining.state_words(case, now)}.")
@@ -103,11 +104,10 @@ def explain(door: Door, number: int) -> None:
         door.say("It only watches: nothing follows from it.")
     for told in explaining.paragraphs(case.evidence):
         door.say("\n" + "\n".join(f"  {line}" for line in told))
-    heaviest = [play for evidence in case.evidence for play in evidence.body.get("heaviest", ())]
-    if heaviest:
+    if plays:
         door.say("\n  What weighed most:")
-    for play in sorted(heaviest, key=lambda play: -play["weight"])[:_HEAVIEST_SHOWN]:
-        door.say(f"    {explaining.moment(play['at_ms'])}  track {play['track']}, {play['weight']:+.1f}")
+    for play in plays:
+        door.say(f"    {explaining.play_words(play, titles)}")
     for sanction in case.sanctions:
         door.say(f"\n  {explaining.sanction_words(sanction)}")
     for appeal in case.appeals:
@@ -171,35 +171,6 @@ def appeal(door: Door, number: int, words: str) -> None:
 
 
 @verb
-@click.option("--days", default=30.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
-def leak(door: Door, days: float) -> None:
-    """How much of the catalogue went to whom, in all and to those who had most.
-
-    Exit codes: 0 told.
-    """
-    from lockgroove.campaigns.watching import called
-
-    with door.open() as archive, archive.desk() as desk:
-        told, names = desk.leak(days), desk.names()
-    given = f"{many(told.tracks, 'distinct track')} in {told.plays:,} fetches"
-    whom = f"{many(told.accounts, 'account')}, networks of visitors among them"
-    door.say(f"In {days:g} days {given} went to {whom}.")
-    if told.bound:
-        door.say(f"Added up they had {told.bound[-1][1]:,}; {told.tracks:,} are different.")
-    for account, tracks, size in told.most:
-        text = f"  {called(account, names):40} {many(tracks, 'track'):>14}  {size / 1e6:,.1f} MB"
-        door.item({"account": called(account, names), "tracks": tracks, "bytes": size}, text)
-    door.close(
-        accounts=told.accounts,
-        tracks=told.tracks,
-        plays=told.plays,
-        bytes=told.bytes,
-        curve=told.curve,
-        bound=told.bound,
-    )
-
-
-@verb
 @click.argument("name")
 def history(door: Door, name: str) -> None:
     """Print all that the guard keeps of an account, as JSON lines: for whom it concerns.
@@ -260,4 +231,4 @@ def _in_full(one: Named) -> dict[str, object]:
     }  # fmt: skip
 
 
-VERBS = (status, cases, explain, decide, appeal, leak, history, erase)
+VERBS = (status, cases, explain, decide, appeal, history, erase)

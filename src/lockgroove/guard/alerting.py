@@ -80,12 +80,11 @@ def _post(alerts: Alerts, waiting: list[tuple[int, str]]) -> None:
 
 
 def _mail(alerts: Alerts, waiting: list[tuple[int, str]]) -> None:
-    host, _, port = alerts.smtp.rpartition(":")
     letter = EmailMessage()
     letter["Subject"] = f"Lockgroove's guard: {len(waiting)} waiting"
     letter["From"], letter["To"] = alerts.mail_from or alerts.mail_to, alerts.mail_to
     letter.set_content(_words(waiting) + "\n")
-    with smtplib.SMTP(host or "localhost", int(port), timeout=_TIMEOUT_S) as server:
+    with smtplib.SMTP(*alerts.server, timeout=_TIMEOUT_S) as server:
         server.send_message(letter)
 
 

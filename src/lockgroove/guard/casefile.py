@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,3 +103,14 @@ class Case:
 def holds(sanction: Sanction, now_ms: int) -> bool:
     """Whether it is in force."""
     return sanction.lifted_ms is None and (sanction.until_ms is None or sanction.until_ms > now_ms)
+
+
+def groups_in(cases: Iterable[Case]) -> dict[str, set[int]]:
+    """The groups that cases tell of, each case of its newest, with those of their accounts that have one."""
+    groups: dict[str, set[int]] = {}
+    for case in cases:
+        told = [one for one in case.evidence if one.family == "group" and one.body]
+        if told:
+            newest = max(told, key=lambda one: one.at_ms)
+            groups.setdefault(str(newest.body["group"]), set()).add(case.account)
+    return groups

@@ -179,6 +179,12 @@ class Everybody:
         should: np.ndarray = (self.met * of_others / others).sum(1)
         return should
 
+    def within(self, group: np.ndarray) -> float:
+        """How often the accounts of a group should meet each other: what `meetings` tells, without a pool."""
+        had = self.had[group]
+        others = np.maximum(self.had.sum(0) - had, 1)
+        return float((self.met[group] * (had.sum(0) - had) / others).sum() / 2)
+
     def chance(self) -> np.ndarray:
         """For each stratum, how likely two plays of two accounts are of one track; unbiased."""
         total = self.had.sum(0)
@@ -187,12 +193,10 @@ class Everybody:
 
     def meetings(self, pool: Pool, group: np.ndarray) -> Meetings:
         """Of all pairs of accounts of a group."""
-        inside = np.zeros(len(self.had), bool)
-        inside[group] = True
         had = self.had[group]
         of_two = (had.sum(0) ** 2 - (had**2).sum(0)) / 2
         return Meetings(
             float((pool.met_with(group)[group].sum() - had.sum()) / 2),
-            float(self.expected(inside)[group].sum() / 2),
+            self.within(group),
             float((of_two / self.tracks).sum()),
         )

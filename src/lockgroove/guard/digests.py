@@ -55,6 +55,16 @@ class Digests:
         return self.of("network", f"{network} {_month(ts_ms)}") if network else 0
 
 
+def of_file(sha512: str) -> int:
+    """A file's number: the first 63 bits of its digest. It tells no more than the catalogue does."""
+    return int(sha512[:16], 16) >> 1 or 1
+
+
+def file_start(number: int) -> str:
+    """The 15 hexadecimal figures that the digest of the file with this number begins with."""
+    return f"{number << 1:016x}"[:15]
+
+
 def network_of(address: str) -> str:
     """The /24 or /48 of an address, "" for what is none."""
     plain = plain_address(address)

@@ -10,7 +10,7 @@ import contextlib
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,18 @@ class Position:
 
     segment: int = 0
     offset: int = 0
+
+
+def in_lots(batches: Iterable[np.ndarray], rows_min: int) -> Iterator[np.ndarray]:
+    """The same rows in fewer arrays, of so many rows at least, but for the last."""
+    waiting: list[np.ndarray] = []
+    for rows in batches:
+        waiting.append(rows)
+        if sum(map(len, waiting)) >= rows_min:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 class EventLog:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lockgroove.guard.casefile import Case, Evidence, Sanction
@@ -15,9 +15,14 @@ _RARE_FROM_BUCKET = 5  # outside the most heard tenth of the catalogue, nearly
 
 
 def paragraphs(evidence: Sequence[Evidence]) -> list[list[str]]:
-    """What all witnesses say: each a paragraph, days with the same habit in one."""
-    told = [sentences(one) for one in evidence if one.family != "habits" or not one.body]
-    habits = [one for one in evidence if one.family == "habits" and one.body]
+    """What all witnesses say: each a paragraph, what was said on several days in one."""
+    kept = [one for one in evidence if one.body]
+    told = [sentences(one) for one in evidence if not one.body]
+    plays = [one for one in kept if one.family == "plays"]
+    groups = [one for one in kept if one.family == "group"]
+    told += _once(plays, lambda one: (float(one.body["weight"]),))
+    told += _once(groups, lambda one: (bool(one.body["certain"]), one.at_ms))  # what a proposal rests on
+    habits = [one for one in kept if one.family == "habits"]
     for code in sorted({one.code for one in habits}):
         days = [one for one in habits if one.code == code]
         most = max(days, key=lambda one: float(one.body["value"]))
@@ -25,6 +30,17 @@ def paragraphs(evidence: Sequence[Evidence]) -> list[list[str]]:
         many = f"On {len(days)} days, the last {last}" if len(days) > 1 else f"On {last}"
         told.append([f"{many}, {words}."])
     return told
+
+
+def _once(alike: Sequence[Evidence], weight: Callable[[Evidence], tuple[float, ...]]) -> list[list[str]]:
+    """Of what was said again and again the weightiest, and how often it was said."""
+    if not alike:
+        return []
+    most = max(alike, key=weight)
+    days = {day(one.at_ms) for one in alike} - {day(most.at_ms)}
+    others = "1 other day" if len(days) == 1 else f"{len(days)} other days"
+    more = [f"Likewise on {others}, the last {max(days)}."] if days else []
+    return [[*sentences(most), *more]]
 
 
 def sentences(evidence: Evidence) -> list[str]:
@@ -71,6 +87,18 @@ def _group(evidence: Evidence) -> list[str]:
         f"{chance}; these met {body['met']:,.0f} times, and had {body['tracks']:,} tracks between them.",
         f"That it is one of them is {sure}.",
     ]
+
+
+def heaviest(evidence: Sequence[Evidence], shown: int) -> list[Mapping[str, Any]]:
+    """The plays that weighed most, the heaviest first."""
+    plays = [play for one in evidence for play in (one.body or {}).get("heaviest", ())]
+    return sorted(plays, key=lambda play: -play["weight"])[:shown]
+
+
+def play_words(play: Mapping[str, Any], titles: Mapping[int, str]) -> str:
+    """One of them: when, what, and how much."""
+    what = titles.get(int(play["track"], 16), f"track {play['track']}")
+    return f"{moment(play['at_ms'])}  {what}, {play['weight']:+.1f}"
 
 
 def sanction_words(sanction: Sanction) -> str:

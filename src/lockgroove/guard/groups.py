@@ -19,10 +19,10 @@ _ACCOUNTS_MIN = 10
 _ROUNDS_MAX = 20
 _SHUFFLES = 3
 _SCORE_MIN = 200.0  # natural logarithms
-_TIMES_CHANCE = 2.0  # what shuffled pools reach
+_TIMES_CHANCE = 4.0  # what shuffled pools reach
 RATIO_MAX = 0.3
 # Natural logarithms that an account's own meetings must weigh, above the odds of being there by chance.
-_SURE = 4.0
+_SURE = 1.0
 _CERTAIN = 12.0
 
 
@@ -76,7 +76,7 @@ def _best_by_chance(pool: Pool, rng: np.random.Generator) -> float:
 
 def _group(pool: Pool, everybody: Everybody, core: np.ndarray, reached: float, names: np.ndarray) -> Group:
     """A core as a group, of those accounts whose own meetings say so."""
-    gains, odds = gains_by(pool, everybody, core)[core], _odds(pool, core)
+    gains, odds = gains_beside_others(pool, everybody, core)[core], _odds(pool, core)
     met = everybody.meetings(pool, core)
     sure, certain = gains > odds + _SURE, gains > odds + _CERTAIN
     return Group(names[core[sure]], names[core[certain]], met, reached, pool.tracks_of(core))
@@ -126,10 +126,27 @@ def _odds(pool: Pool, core: np.ndarray) -> float:
 
 def gains_by(pool: Pool, everybody: Everybody, core: np.ndarray) -> np.ndarray:
     """For each account, what its meetings with the core say for its being one of them: natural logarithms."""
-    inside = _inside(pool, core)
-    met = pool.met_with(core) - np.where(inside, everybody.had.sum(1), 0)
-    gains: np.ndarray = score(met, everybody.expected(inside))
+    gains: np.ndarray = score(*_with_core(pool, everybody, _inside(pool, core)))
     return gains
+
+
+def gains_beside_others(pool: Pool, everybody: Everybody, core: np.ndarray) -> np.ndarray:
+    """The same, measured by what those outside meet of the core.
+
+    Who leaves tracks to each other has each of them once, where people have the same ones again and again. So
+    people meet such a core less often than each other, and one who plays much would look like one of them.
+    """
+    inside = _inside(pool, core)
+    met, should = _with_core(pool, everybody, inside)
+    usual = min(1.0, float(met[~inside].sum()) / max(1e-9, float(should[~inside].sum())))
+    gains: np.ndarray = score(met, usual * should)
+    return gains
+
+
+def _with_core(pool: Pool, everybody: Everybody, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How often each account met those inside, itself left out, and how often it should."""
+    met = pool.met_with(np.flatnonzero(inside)) - np.where(inside, everybody.had.sum(1), 0)
+    return met, everybody.expected(inside)
 
 
 def _inside(pool: Pool, core: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lockgroove.guard.coincidence import Everybody, Meetings, Pairs, Pool
-from lockgroove.guard.groups import Group, find_groups, gains_by, score, stands_out
+from lockgroove.guard.groups import Group, find_groups, gains_beside_others, gains_by, score, stands_out
 
 # How many accounts of the other half had a track: each step is a stratum.
 _STEPS = np.array([1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987])
@@ -51,7 +51,7 @@ def groups_in_halves(pool: Pool, rng: np.random.Generator) -> list[Group]:
 def _found(whole: Pool, everybody: Everybody, halves: Sequence[_Half], members: np.ndarray) -> Group:
     """What both halves say of accounts together."""
     met = _sum([half.meetings(members) for half in halves])
-    certain = members[gains_by(whole, everybody, members)[members] > _CERTAIN]
+    certain = members[gains_beside_others(whole, everybody, members)[members] > _CERTAIN]
     reached = float(score(met.observed, met.expected))
     return Group(members, certain, met, reached, whole.tracks_of(members))
 

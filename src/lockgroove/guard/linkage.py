@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from lockgroove.guard.coincidence import Everybody, Pool
-from lockgroove.guard.groups import RATIO_MAX, Group, gains_by, score
+from lockgroove.guard.groups import RATIO_MAX, Group, gains_beside_others, gains_by, score
 
 _ACCOUNTS_MIN = 10
 _SCORE_MIN = 40.0  # natural logarithms, above that of how many groups were asked
@@ -59,4 +59,5 @@ def _group(pool: Pool, everybody: Everybody, accounts: np.ndarray, asked: int) -
     members = accounts[gains > _SURE]
     if len(members) < _ACCOUNTS_MIN:
         return None
-    return Group(members, accounts[gains > _CERTAIN], met, reached, pool.tracks_of(members))
+    sure = gains_beside_others(pool, everybody, accounts)[accounts] > _CERTAIN
+    return Group(members, np.intersect1d(members, accounts[sure]), met, reached, pool.tracks_of(members))

@@ -73,7 +73,7 @@ class Guard:
         self._clock = clock
         self._began = clock() - time.monotonic()
         folder = f"{root}/{FOLDER}"
-        self.memory = Memory(folder, settings.pairs_bytes, listens)
+        self.memory = Memory(folder, settings.pairs_bytes, listens, settings.terms)
         self.shared = sharing.opened(settings, digests, self.memory)
         self._held = contextlib.ExitStack()
         self.gate = self._gate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,12 +24,14 @@ class Memory:
     """Accounts, tracks, what was met and shown, what is owed, and what is usual.
 
     `listens` counts the tracks of the catalogue by how popular they are known to be (`events.popularity`),
-    all zeros where nobody knows.
+    all zeros where nobody knows. Where the `terms` of a kind of quota (`quotas.terms_of`) are not those of
+    before, nobody owes anything in it any more.
     """
 
-    def __init__(self, folder: str, pairs_bytes: int, listens: np.ndarray) -> None:
+    def __init__(self, folder: str, pairs_bytes: int, listens: np.ndarray, terms: Sequence[int] = ()) -> None:
         self._path = f"{folder}/{_FILE}"
         self._listens = listens
+        self._terms = np.array(terms, np.uint64)
         self.watch = Watch(Rules.none(), Seen(pairs_bytes))
         self.shown = Seen(pairs_bytes)
         self.quotas = Quotas()
@@ -73,7 +76,8 @@ class Memory:
         """Keep all of it; durable on return."""
         parts = {
             "watch": self.watch.saved(), "met": self.watch.seen.saved(), "shown": self.shown.saved(),
-            "quotas": self.quotas.saved(), "customs": self.customs.saved(), "tops": self.tops.saved(),
+            "quotas": {**self.quotas.saved(), "terms": self._terms},
+            "customs": self.customs.saved(), "tops": self.tops.saved(),
             "rules": {
                 "rates": self.rates, "thresholds": self.thresholds, "day": np.array([self.calibrated_day]),
                 "ended": np.array([self.ended_day]),
@@ -99,8 +103,14 @@ class Memory:
             ("tops", self.tops),
         ):
             part.restore(parts[name])
+        self._settle(parts["quotas"].get("terms", self._terms))
         rules = parts["rules"]
         self.rates, self.thresholds = rules["rates"], rules["thresholds"]
         self.calibrated_day, self.ended_day = int(rules["day"][0]), int(rules["ended"][0])
         self.set_rules()
         return position
+
+    def _settle(self, before: np.ndarray) -> None:
+        """What is owed under terms that hold no more is not owed any more."""
+        if len(before) == len(self._terms):
+            self.quotas.forgive(np.nonzero(before != self._terms)[0].tolist())

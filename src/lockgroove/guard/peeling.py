@@ -46,10 +46,12 @@ def peel(pool: Pool, everybody: Everybody) -> Peel:
     names = rest.numbers
     dropped, left, observed, expected = [], [], [], []
     while len(names) > 2:
+        # Dropped by what chance says of anybody's plays: by their own meetings with everybody, those who meet
+        # few would stay to the end. What is expected of those left goes by their own, as it does of a group.
         should = (had[names] * (had[names].sum(0) - had[names])) @ chance
         left.append(len(names))
         observed.append(met.sum() / 2)
-        expected.append(should.sum() / 2)
+        expected.append(everybody.within(names))
         many = max(1, int(len(names) * _DROPPED_AT_ONCE))
         order = np.argsort(-(met + 0.5) / (should + 0.5), kind="stable")
         dropped.append(names[order[:many]])

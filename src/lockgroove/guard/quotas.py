@@ -7,11 +7,13 @@ and comes back evenly. Subjects that owe nothing are forgotten, so memory goes t
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import blake2b
 from typing import Protocol
 
 import numpy as np
@@ -174,6 +176,11 @@ class Quotas:
                 "last": np.array([self._last]),
             }
 
+    def forgive(self, counted: Sequence[int]) -> None:
+        """Whoever owes something in these kinds owes nothing any more."""
+        with self._lock:
+            self._owed[:, list(counted)] = 0
+
     def restore(self, saved: Mapping[str, np.ndarray]) -> None:
         """Remember what was saved."""
         with self._lock:
@@ -228,6 +235,15 @@ _TOLD = {
     Counted.REQUESTS: "requests", Counted.FRESH: "tracks that are new to you",
     Counted.RARE: "of these such as few people hear", Counted.SHARE: "new tracks",
 }  # fmt: skip
+
+
+def terms_of(written: Mapping[str, Mapping[str, str]]) -> list[int]:
+    """For each kind of quota a number that changes with the quotas of that kind, as they are written."""
+    texts = [
+        json.dumps([[who, limits.get(name)] for who, limits in sorted(written.items())])
+        for name, _ in sorted(_OF_WORD.items(), key=lambda item: item[1])
+    ]
+    return [int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") for text in texts]
 
 
 def in_words(limits: Limits) -> list[str]:

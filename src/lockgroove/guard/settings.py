@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from email.utils import getaddresses
 from typing import Any
+from urllib.parse import urlsplit
 
 from lockgroove.errors import UsageError
 from lockgroove.guard.digests import plain_address
-from lockgroove.guard.quotas import Limits, read_limits
+from lockgroove.guard.quotas import Limits, read_limits, terms_of
 from lockgroove.guard.sanctions import Policy
 
 _WHERE = "lockgroove.toml, guard"
@@ -38,6 +40,12 @@ class Alerts:
     smtp: str = "localhost:25"
     every_minutes: float = 60
 
+    @property
+    def server(self) -> tuple[str, int]:
+        """Host and port of the mail server."""
+        host, _, port = self.smtp.rpartition(":")
+        return host.strip("[]") or "localhost", int(port)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -56,6 +64,7 @@ class Settings:
     accounts_max: int = 10_000_000
     pairs_bytes: int = 64 << 20
     quotas: Mapping[str, Limits] = field(default_factory=dict)
+    terms: Sequence[int] = ()  # of each kind of quota a number that changes with what was written
     policy: Policy = field(default_factory=Policy)
     alerts: Alerts = field(default_factory=Alerts)
 
@@ -72,17 +81,48 @@ def read_settings(table: Mapping[str, Any], catalogue_tracks: int) -> Settings:
         raise UsageError(
             f"There are no quotas for {unknown[0]}", f"{_WHERE}.quotas", f"For: {', '.join(QUOTAS)}."
         )
+    written = {who: {**usual, **_table(quotas.get(who, {}), who)} for who, usual in QUOTAS.items()}
     read = {
-        who: read_limits(
-            {**usual, **_table(quotas.get(who, {}), who)}, catalogue_tracks, f"{_WHERE}.quotas.{who}"
-        )
-        for who, usual in QUOTAS.items()
+        who: read_limits(limits, catalogue_tracks, f"{_WHERE}.quotas.{who}")
+        for who, limits in written.items()
     }
     policy = _filled(Policy(), days, f"{_WHERE}.days", "_days")
     made: Settings = _filled(Settings(), plain, _WHERE)
     proxies = [_read_address(address) for address in made.proxies]
     told = _filled(Alerts(), alerts, f"{_WHERE}.alerts")
-    return replace(made, proxies=proxies, quotas=read, policy=policy, alerts=told)
+    _check_alerts(told)
+    return replace(made, proxies=proxies, quotas=read, terms=terms_of(written), policy=policy, alerts=told)
+
+
+def _check_alerts(alerts: Alerts) -> None:
+    """Raises UsageError for what nothing could be sent to."""
+    checks = (
+        ("webhook", _is_address, "This is no address of a webhook", "https://chat.example.org/hook"),
+        ("smtp", _is_server, "This is no mail server with a port", "localhost:25"),
+        ("mail_to", _is_mail, "This is no mail address", "keeper@example.org"),
+        ("mail_from", _is_mail, "This is no mail address", "guard@example.org"),
+    )
+    for name, fits, what, such in checks:
+        if (value := getattr(alerts, name)) and not fits(value):
+            raise UsageError(what, f"{_WHERE}.alerts.{name}: {value!r}"[:100], f'Such as "{such}".')
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_server(text: str) -> bool:
+    _, _, port = text.rpartition(":")
+    return ":" in text and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16
+
+
+def _is_mail(text: str) -> bool:
+    found = getaddresses([text])
+    return bool(found) and all("@" in address.strip("@") for _, address in found)
 
 
 def _table(value: object, name: str) -> dict[str, Any]:

@@ -132,7 +132,8 @@ class Watch:
         self.accounts, self.tracks = Index(len(saved["accounts"])), Index(len(saved["tracks"]))
         self.accounts.slots(saved["accounts"])
         self.tracks.slots(saved["tracks"])
-        self.records = _grown(saved["records"], len(self.accounts.keys))
+        # A file does not say that fields are aligned; the compiler would take it for another type.
+        self.records = _grown(saved["records"].view(RECORD), len(self.accounts.keys))
         self.heard = _grown(saved["heard"], len(self.tracks.keys))
 
     def _know_from_elsewhere(self, priors: np.ndarray, tracks: np.ndarray) -> None:

@@ -7,14 +7,19 @@ nothing that needs plays one after the other.
 
 from lockgroove.guard.batch.analysis import Analysed, analyse
 from lockgroove.guard.batch.pairs import PAIRS_HERE_MAX, TablePool
+from lockgroove.guard.batch.sketchfile import SketchedLeak, leak_in, require_room, write_sketches
 from lockgroove.guard.batch.tables import are_events, read_events, write_events
 
 __all__ = [
     "PAIRS_HERE_MAX",
     "Analysed",
+    "SketchedLeak",
     "TablePool",
     "analyse",
     "are_events",
+    "leak_in",
     "read_events",
+    "require_room",
     "write_events",
+    "write_sketches",
 ]

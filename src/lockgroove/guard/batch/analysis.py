@@ -6,7 +6,7 @@ account needs the plays one after the other, and is not asked here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis.expr.types as ir
@@ -44,8 +44,12 @@ def analyse(
     told: frozenset[str],
     report: Report,
     pairs_here_max: int = PAIRS_HERE_MAX,
+    sketched: Callable[[ir.Table], None] | None = None,
 ) -> Analysed:
-    """Go over tables of events, which tell these fields. Pairs come into memory where no more are left."""
+    """Go over tables of events, which tell these fields. Pairs come into memory where no more are left.
+
+    All plays are handed to `sketched` too, while they are at hand.
+    """
     plays = engine.store("plays", plays_of(events, told))
     report.progress("days", 0, None, "days")
     habits = _Habits.of(engine, engine.store("days", days_of(plays)), told)
@@ -54,6 +58,9 @@ def analyse(
     groups = [] if needed else _groups(engine, plays, habits, pairs_here_max)
     leak = {by: most(engine, plays, by) for by in LEAKS if {by, "track"} <= told}
     keys = habits.accounts.view(np.uint64)
+    if sketched is not None:
+        report.progress("sketches", 0, None, "sketches")
+        sketched(plays)
     suspects = suspects_of(keys, habits.plays, habits.fresh, {}, habits.signals, groups)
     counts = _counts(engine, events, plays)
     replayed = Replayed(

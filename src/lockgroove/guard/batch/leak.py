@@ -43,10 +43,10 @@ def most(engine: Engine, plays: ir.Table, by: str) -> int:
 
 
 def sketches(engine: Engine, plays: ir.Table, by: str) -> Iterator[tuple[int, bytes]]:
-    """The tracks of each account, network or cohort as a sketch."""
+    """The tracks of each account, network or cohort as a sketch, in the order of their keys."""
     given = plays.filter(_.track != 0, _[by] != 0)
     if engine.dialect == "pyspark":
-        sketched = given.group_by(by).agg(sketch=hll_sketch_agg(given.track, _SIZE))
+        sketched = given.group_by(by).agg(sketch=hll_sketch_agg(given.track, _SIZE)).order_by(by)
         for batch in engine.batches(sketched):
             yield from zip(batch[by].to_pylist(), batch["sketch"].to_pylist(), strict=True)
     else:
@@ -64,14 +64,34 @@ def _sketched_here(batches: Iterable[pa.RecordBatch], by: str) -> Iterator[tuple
         yield key, sketch.serialize_updatable()
 
 
+class Union:
+    """What several sketches have together."""
+
+    def __init__(self) -> None:
+        self._union = _sketching().hll_union(_SIZE)
+        self.added = 0
+
+    def add(self, sketch: bytes) -> None:
+        """One more."""
+        self._union.update(_sketching().hll_sketch.deserialize(sketch))
+        self.added += 1
+
+    def sketch(self) -> bytes:
+        """All of it as one sketch."""
+        found: bytes = self._union.get_result(_sketching().tgt_hll_type.HLL_8).serialize_updatable()
+        return found
+
+    def estimate(self) -> float:
+        """About how many tracks that is."""
+        return float(self._union.get_estimate())
+
+
 def merged(sketched: Iterable[bytes]) -> bytes:
     """One sketch of what any of these have."""
-    sketching = _sketching()
-    union = sketching.hll_union(_SIZE)
+    union = Union()
     for sketch in sketched:
-        union.update(sketching.hll_sketch.deserialize(sketch))
-    found: bytes = union.get_result(sketching.tgt_hll_type.HLL_8).serialize_updatable()
-    return found
+        union.add(sketch)
+    return union.sketch()
 
 
 def estimated(sketch: bytes) -> float:
@@ -79,9 +99,23 @@ def estimated(sketch: bytes) -> float:
     return float(_sketching().hll_sketch.deserialize(sketch).get_estimate())
 
 
+def is_sketch(text: bytes | None) -> bool:
+    """Whether these bytes are a sketch."""
+    try:
+        return text is not None and estimated(text) >= 0
+    except (ValueError, RuntimeError):
+        return False
+
+
+def require_sketching() -> None:
+    """Raises UsageError where the library for sketches is missing."""
+    _sketching()
+
+
 def _sketching() -> Any:
     try:
         import datasketches
     except ImportError:
-        raise UsageError("Sketches cannot be read", "datasketches", "Install lockgroove[guard].") from None
+        what = "Sketches take a library that is not here"
+        raise UsageError(what, "datasketches", "Install lockgroove[guard].") from None
     return datasketches

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import repeat
 
 from lockgroove.guard.quotas import TICKS_A_SECOND, Counted, Counting, Limits, Over
 from lockgroove.guard.sharing.server import Away, Server
@@ -37,9 +38,17 @@ return {0, '0'}
 class SharedQuotas:
     """What every subject has taken, at all front ends. May be asked by several threads."""
 
-    def __init__(self, server: Server, own: Counting, clock: str = SERVER_CLOCK) -> None:
-        """`clock` is an expression of the server's language."""
+    def __init__(
+        self, server: Server, own: Counting, terms: Sequence[int] = (), clock: str = SERVER_CLOCK
+    ) -> None:
+        """Under other `terms` of a kind of quota (`quotas.terms_of`) nobody owes what they owed before.
+
+        `clock` is an expression of the server's language.
+        """
         self._server = server
+        self._kinds = [
+            f"{int(kind)}-{term:x}" for kind, term in zip(Counted, terms or repeat(0), strict=False)
+        ]
         self._own = own
         self._script = server.script(_TAKE % (clock, _OWED_TICKS_MAX))
 
@@ -55,7 +64,10 @@ class SharedQuotas:
         ]
         if not asked:
             return None
-        keys = [self._server.key("owed", f"{subject:x}", int(counted)) for _, subject, counted, _, _ in asked]
+        keys = [
+            self._server.key("owed", f"{subject:x}", self._kinds[counted])
+            for _, subject, counted, _, _ in asked
+        ]
         arguments = [
             number for *_, quota, cost in asked for number in _paid(quota.seconds, quota.seconds_each, cost)
         ]

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -46,9 +47,9 @@ class Part(Protocol):
 class Shared:
     """What is shared of one archive's guard."""
 
-    def __init__(self, server: Server, memory: Memory) -> None:
+    def __init__(self, server: Server, memory: Memory, terms: Sequence[int]) -> None:
         self.server = server
-        self.quotas = SharedQuotas(server, memory.quotas)
+        self.quotas = SharedQuotas(server, memory.quotas, terms)
         self.met = SharedPairs(server, "met", memory.watch.seen)
         self.shown = SharedPairs(server, "shown", memory.shown)
         self.dropped = 0
@@ -68,7 +69,7 @@ def opened(settings: Settings, digests: Digests, memory: Memory) -> Shared | Non
     if not settings.shared:
         return None
     name = f"{{lockgroove:{digests.of('shared', 'guard'):016x}}}"
-    return Shared(Server(settings.shared, name), memory)
+    return Shared(Server(settings.shared, name), memory, settings.terms)
 
 
 class Follower:

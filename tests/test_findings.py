@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import socket
@@ -12,12 +13,14 @@ import pytest
 
 from lockgroove import archive as archives
 from lockgroove.archive import Archive
+from lockgroove.campaigns import gathering
 from lockgroove.campaigns.replaying import replay_logs
 from lockgroove.findings import CODES
 from lockgroove.guard.logs import LogMap
 from lockgroove.report import Silence
 from lockgroove.sources.discogs import Discogs
 from lockgroove.sources.filereading import given_up
+from lockgroove.sources.fma import FMA
 from lockgroove.sources.folder import Folder
 from lockgroove.sources.listens import Listens
 from lockgroove.sources.musicbrainz import MusicBrainz
@@ -154,6 +157,18 @@ def into_loop(content: Path) -> None:
     content.symlink_to(content.name)
 
 
+def of_half_a_file(tmp: Path) -> Codes:
+    """Listens as totals, and then half of the file that holds them."""
+    path, report = tmp / "raw_tracks.csv.gz", Silence()
+    rows = "".join(f"{n},Title {n},{n}\n" for n in range(1, 200))
+    whole = gzip.compress(f"track_id,track_title,track_listens\n{rows}".encode())
+    with an_archive(tmp) as archive:
+        for data in (whole, whole[: len(whole) // 2]):
+            path.write_bytes(data)
+            gathering.run(archive.rooms, FMA([os.fsencode(path)]), "fma", report)
+    return {f.code for f in report.findings}
+
+
 def absent_place(tmp: Path) -> Codes:
     with an_archive(tmp) as archive:
         archive.add_place(str(tmp / "place"), None, Silence())
@@ -186,6 +201,7 @@ EXAMPLES: dict[str, Callable[[Path], Codes]] = {
     "record-malformed": lambda _: of_dump("musicbrainz/broken/record-malformed.jsonl"),
     "record-repeated": lambda _: of_dump("musicbrainz/broken/record-repeated.jsonl"),
     "archive-truncated": lambda _: of_dump("musicbrainz/broken/archive-truncated.jsonl.xz"),
+    "listens-left-as-they-were": of_half_a_file,
     "archive-damaged": lambda _: of_dump("musicbrainz/broken/archive-damaged.jsonl.gz"),
     "schema-unknown": lambda _: of_dump("musicbrainz/broken/schema-unknown.tar.xz"),
     "isrc-malformed": lambda _: of_dump("musicbrainz/broken/isrc-malformed.jsonl"),

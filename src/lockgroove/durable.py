@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import filecmp
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -146,6 +147,11 @@ def put_file(source: str, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(beside)
     sync_file(os.path.dirname(target))
+
+
+def same_bytes(one: str, other: str) -> bool:
+    """Whether two files hold the same."""
+    return os.path.samefile(one, other) or filecmp.cmp(one, other, shallow=False)
 
 
 def make_private(path: str) -> None:

@@ -23,11 +23,12 @@ class Code:
 
 @dataclass(frozen=True)
 class Finding:
-    """One discovery: a code of `CODES`, where it is, and the particulars."""
+    """One discovery: a code of `CODES`, where it is, and the particulars; or word of so many more `times`."""
 
     code: str
     where: str
     detail: str = ""
+    times: int = 1
 
     @property
     def severity(self) -> Severity:
@@ -37,7 +38,10 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """The finding with its meaning, for programs and the journal."""
         code = CODES[self.code]
-        return asdict(self) | {"severity": code.severity, "meaning": code.meaning, "advice": code.advice}
+        told = asdict(self)
+        if self.times == 1:
+            del told["times"]
+        return told | {"severity": code.severity, "meaning": code.meaning, "advice": code.advice}
 
     def __str__(self) -> str:
         """One line for a person."""
@@ -137,6 +141,11 @@ CODES: Mapping[str, Code] = {
     ),
     "archive-truncated": _code(
         "warning", "the dump ends before its end", "fetch it again; what came before is kept"
+    ),
+    "listens-left-as-they-were": _code(
+        "warning",
+        "the listens of this harvest do not count: a file of it is broken",
+        "fetch the file again; those of before count on",
     ),
     "archive-damaged": _code(
         "warning", "the dump's compression is damaged", "fetch it again; what came before is kept"

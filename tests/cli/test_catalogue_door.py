@@ -95,6 +95,19 @@ def test_every_value_is_traced_to_its_claim_as_given(run: Run, tmp_path: Path) -
     assert claim["body"]["first-release-date"] == "1860"
 
 
+def test_listens_that_were_added_stand_in_no_way_of_evidence(run: Run, tmp_path: Path) -> None:
+    run("gather", "musicbrainz", recordings(tmp_path))
+    heard = {"track_metadata": {"track_name": "Kalinka", "artist_name": "Ivan Larionov"}}
+    heard |= {"user_name": "ada", "listened_at": 1_700_000_000}
+    (tmp_path / "1.listens").write_text(json.dumps(heard) + "\n")
+    assert run("gather", "listenbrainz", tmp_path / "1.listens")[1][-1]["listens"] == 1
+
+    code, said = run("show", claim_id(0), "--evidence")
+
+    assert code == 0
+    assert next(line for line in said if line["type"] == "item")["claims_as_given"]
+
+
 def test_evidence_and_the_catalogue_never_tell_different_things(run: Run, tmp_path: Path) -> None:
     """Several claims of one rank and time: whichever the catalogue chose, the evidence says that one."""
     run("gather", "musicbrainz", recordings(tmp_path))

@@ -16,6 +16,7 @@ import pytest
 from lockgroove import archive, locks
 from lockgroove.archive import Archive
 from lockgroove.cli import main
+from lockgroove.report import Silence
 
 DATA = Path(__file__).parents[1] / "data" / "dumps"
 ARTIST = "b10bbbfc-cf9e-42e0-be17-e2c3e1d2600d"
@@ -183,3 +184,33 @@ def test_a_killed_command_typed_again_goes_on(run: Run, home: Path, tmp_path: Pa
         keys = [r["key"] for part in opened.store.parts() for r in opened.store.read(part)]
         assert len(keys) == len(set(keys)) == 9000
         assert len({part.harvest for part in opened.store.parts()}) == 1
+
+
+def test_a_broken_file_lowers_no_listens_and_the_whole_one_counts_again(
+    run: Run, home: Path, tmp_path: Path
+) -> None:
+    rows = [f"{n},Title {n},{n * 100}" for n in range(1, 400)]
+    whole = gzip.compress("\n".join(["track_id,track_title,track_listens", *rows, ""]).encode())
+    paths = {name: tmp_path / name / "raw_tracks.csv.gz" for name in ("whole", "cut")}
+    for path in paths.values():
+        path.parent.mkdir()
+        path.write_bytes(whole if path == paths["whole"] else whole[: len(whole) // 2])
+
+    def listens() -> int:
+        with Archive(str(home)) as opened:
+            reader = opened.reader(Silence())
+            total = reader.select("SELECT sum(listens) AS n FROM recordings")[0]["n"]
+            reader.close()
+        return int(total or 0)
+
+    run("gather", "fma", paths["cut"], "--json")
+    first = listens()
+    run("gather", "fma", paths["whole"], "--json")
+    full = listens()
+    _, summary, _ = run("gather", "fma", paths["cut"], "--json")
+
+    assert 0 < first < full == 100 * 399 * 400 // 2
+    assert listens() == full
+    assert "listens-left-as-they-were" in summary["findings_by_code"]
+    run("gather", "fma", paths["whole"], "--json")
+    assert listens() == full

@@ -16,9 +16,9 @@ from logbook import MAP, START_MS, Town, add_scrapers, add_traps, as_table, comb
 from lockgroove.cli import main
 from lockgroove.guard.events import FIELDS, STAND_IN, Batch
 from lockgroove.guard.hot import DAY
-from lockgroove.guard.replay import Alarm, Replayed, Suspect, replay
+from lockgroove.guard.replay import NOTED, Alarm, Replayed, Suspect, replay
 from lockgroove.guard.signals import Heard, heard_in, switched_off
-from lockgroove.guard.trial import Habits, listen
+from lockgroove.guard.trial import Habits, in_order, listen
 from lockgroove.report import Silence
 
 
@@ -189,7 +189,8 @@ def test_an_engine_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
 
 def test_a_log_of_nobody_special_ends_with_0_and_names_its_bad_lines(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "access.log"
-    log.write_text("\n".join([combined(), "half a li", combined(user="ben")]))
+    song = {"request": "GET /music/a.mp3 HTTP/1.1"}
+    log.write_text("\n".join([combined(**song), "half a li", combined(user="ben", **song)]))
 
     code, lines = run(log)
 
@@ -207,3 +208,60 @@ def test_a_table_without_a_mapping_is_refused_with_advice(run: Run, tmp_path: Pa
 
     assert code == 2
     assert "--map" in lines[0]["message"]
+
+
+def test_albums_in_order_on_one_day_are_only_noted(run: Run, tmp_path: Path) -> None:
+    made = town(people=60, days=2)
+    made.add("orderly", in_order(made.world, 1, 60, 1, START_MS), 1)
+    names = {digest: f"{kind} {n}" for n, (digest, kind) in enumerate(made.truth.items())}
+    rows = made.rows()
+    rows["track"] %= 200  # so popular that no play weighs much
+    as_table(rows, names, tmp_path / "plays.parquet")
+    (tmp_path / "map.toml").write_text(MAP)
+
+    code, lines = run(tmp_path / "plays.parquet", "--map", tmp_path / "map.toml")
+
+    found = [line for line in lines if "account" in line]
+    assert all(line["proposal"] == NOTED for line in found if line["account"].startswith("orderly"))
+    assert code == (3 if any(line["proposal"] != NOTED for line in found) else 0)
+
+
+def test_the_same_log_twice_is_refused(run: Run, tmp_path: Path) -> None:
+    log, copy, other = (tmp_path / name for name in ("access.log", "copy.log", "other.log"))
+    log.write_text(combined(request="GET /music/a.mp3 HTTP/1.1") + "\n")
+    copy.write_bytes(log.read_bytes())
+    other.write_text(combined(request="GET /music/b.mp3 HTTP/1.1") + "\n")
+
+    assert [run(log, again)[0] for again in (log, copy)] == [2, 2]
+    assert run(log, other)[0] == 0
+
+
+def test_a_log_without_plays_says_how_to_tell_them(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(combined(request="GET /listen/123 HTTP/1.1"))
+
+    code, lines = run(log)
+
+    assert code == 2
+    assert "[[paths]]" in str(lines)
+
+
+def test_where_nothing_can_be_judged_that_is_said(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text("\n".join(combined(request=f"GET /music/{n}.mp3 HTTP/1.1") for n in range(9)))
+
+    assert run(log, "--engine", "duckdb")[0] == 1
+    assert run(log)[0] == 0
+
+
+def test_rows_of_too_few_columns_are_told_by_their_lines(run: Run, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("user,song,at\na,1,1700000000000\nb,2\n")
+    second.write_text("user,song,at\na,3,1700000000000\na,4,1700000001000\nb\n")
+    (tmp_path / "map.toml").write_text('[fields]\naccount = "user"\ntrack = "song"\nts_ms = "at"\n')
+
+    _, lines = run(first, second, "--map", tmp_path / "map.toml")
+
+    assert [line["where"] for line in lines if line["type"] == "finding"] == [
+        f"{first}, line 3", f"{second}, line 4",
+    ]  # fmt: skip

@@ -164,7 +164,7 @@ def test_they_are_written_and_read_from_the_command_line_without_an_archive(
     told = typed("leak", "--sketches", "{}/made", "--json")
 
     assert (refused.exit_code, "--engine duckdb" in refused.output) == (2, True)
-    assert written.exit_code in (0, 3), written.output
+    assert written.exit_code == 1, written.output  # nobody could be judged
     lines = [json.loads(line) for line in told.stdout.splitlines()]
     assert told.exit_code == 0
     assert lines[-1]["counts"] == {"account": 6}

@@ -97,6 +97,7 @@ def test_findings_of_a_code_are_capped_and_counted(tmp_path: Path) -> None:
 
     assert found.codes == {"record-malformed": 1001}
     assert found.findings[-1].detail == "and 500 more, 1,500 in all"
+    assert sum(finding.times for finding in found.findings) == 1500
     assert found.sums == (1500, 0, 1500)
 
 

@@ -138,8 +138,10 @@ def _at(store: ClaimStore, seq: int) -> Iterable[tuple[Part, int, dict[str, Any]
     """The record with an ordinal: each writer has its own packs, and may have one."""
     nearest: dict[str, tuple[int, Part]] = {}
     for part in store.parts():
+        if part.is_listens:
+            continue
         ordinal, writer = ordinal_of(part), os.path.basename(part.path).partition("-")[0]
-        if not part.is_listens and ordinal <= seq and ordinal >= nearest.get(writer, (-1, part))[0]:
+        if ordinal <= seq and ordinal >= nearest.get(writer, (-1, part))[0]:
             nearest[writer] = ordinal, part
     for ordinal, part in nearest.values():
         try:

@@ -88,7 +88,7 @@ class JsonReport:
 
     def finding(self, finding: Finding) -> None:
         """As it comes."""
-        self.counts[finding.code] += 1
+        self.counts[finding.code] += finding.times
         emit("finding", finding.as_json())
 
     def pause(self) -> None:
@@ -139,7 +139,7 @@ class TerminalReport:
 
     def finding(self, finding: Finding) -> None:
         """The first few of a code as lines."""
-        self.counts[finding.code] += 1
+        self.counts[finding.code] += finding.times
         if self.counts[finding.code] <= _FINDINGS_SHOWN:
             self.pause()
             tell(f"  {finding}", err=True)

@@ -62,15 +62,18 @@ def replay(
     With an engine, habits and groups are sought in batch, for more accounts than fit in memory; what plays
     weigh is not asked. All machines of a cluster must see this archive's folder, or the current one.
 
-    Exit codes: 0 nobody stands out; 2 nothing can be read, or a mapping is missing or wrong; 3 somebody does.
+    Exit codes: 0 nobody stands out; 1 nobody could be judged; 2 nothing can be read, nothing is a play, or a
+    mapping is missing or wrong; 3 somebody does.
     """
     from lockgroove.campaigns.replaying import analyse, replay_logs
+    from lockgroove.errors import UsageError
     from lockgroove.guard.logs import LogMap, read_log_map
 
     if sketches and engine is None:
         raise click.UsageError("Sketches are made in batch: say --engine duckdb, or a cluster's address.")
     if sketches and any(_is_same(sketches, path) for path in (*logs, *filter(None, [mapping]))):
         raise click.UsageError("--sketches names one of the files that are read.")
+    _require_distinct(logs)
     log_map = LogMap()
     if mapping is not None:
         with open(mapping, "rb") as file:
@@ -81,11 +84,14 @@ def replay(
         scratch = door.path if engine.startswith("spark") else None
         told = analyse(logs, log_map, _key(door), door.report, engine, scratch, sketches or "")
     if not told.counts.events:
-        from lockgroove.errors import UsageError
-
         raise UsageError(
             "Nothing in this log can be read as an event", ", ".join(logs), "Does it need --map?"
         )
+    if not told.replayed.plays:
+        raise UsageError(
+            f"None of {told.counts.events:,} events is a play of a track", ", ".join(logs),
+            "Which paths are, says --map with [[paths]]: docs/guides/guard.md.",
+        )  # fmt: skip
     _say_what_was_read(door, told)
     if door.as_json:
         for number, group in enumerate(told.replayed.groups):
@@ -94,14 +100,14 @@ def replay(
             door.item(_as_json(suspect, _name(told, suspect)), "")
     else:
         _say_who(door, told)
-    found, counts = told.replayed.suspects, told.counts
+    found, counts, played = told.replayed.suspects, told.counts, told.replayed
+    ended = 3 if any(suspect.families for suspect in found) else 0 if _could_judge(told) else 1
     door.close(
-        3 if found else 0, read=counts.read, events=counts.events, unreadable=counts.unreadable,
-        accounts=told.replayed.accounts, plays=told.replayed.plays, tracks=told.replayed.tracks,
-        account_days=told.replayed.account_days, groups=len(told.replayed.groups), suspects=len(found),
+        ended, read=counts.read, events=counts.events, unreadable=counts.unreadable,
+        accounts=played.accounts, plays=played.plays, tracks=played.tracks,
+        account_days=played.account_days, groups=len(played.groups), suspects=len(found),
         proposals=dict(Counter(suspect.proposal for suspect in found)),
-        switched_off=dict(told.replayed.switched_off), calibrated=told.replayed.calibrated,
-        leak=dict(told.leak),
+        switched_off=dict(played.switched_off), calibrated=played.calibrated, leak=dict(told.leak),
     )  # fmt: skip
 
 
@@ -109,6 +115,19 @@ def _is_same(one: str, other: str) -> bool:
     import os
 
     return os.path.exists(one) and os.path.samefile(one, other)
+
+
+def _require_distinct(logs: tuple[str, ...]) -> None:
+    """Whoever's plays are told twice seems to hear everything again, which speaks for them."""
+    import os
+    from itertools import combinations
+
+    from lockgroove.durable import same_bytes
+
+    sizes = {path: os.path.getsize(path) for path in logs}
+    for one, other in combinations(logs, 2):
+        if sizes[one] and sizes[one] == sizes[other] and (one == other or same_bytes(one, other)):
+            raise click.UsageError(f"{one} and {other} are the same log: its plays would count twice.")
 
 
 def _key(door: Door) -> bytes:
@@ -159,8 +178,17 @@ def _say_who(door: Door, told: Told) -> None:
             door.say(f"    {reason}")
     if len(played.suspects) > _SHOWN:
         door.say(f"\n… and {len(played.suspects) - _SHOWN:,} more; --json lists them all.")
-    if not played.suspects:
+    if not _could_judge(told):
+        door.say("Nobody could be judged by what this log tells.")
+    elif not played.suspects:
         door.say("Nobody stands out.")
+
+
+def _could_judge(told: Told) -> bool:
+    """Whether anything at all was asked of the accounts."""
+    from lockgroove.guard.signals import SIGNALS
+
+    return not {*SIGNALS, "plays", "groups"} <= set(told.replayed.switched_off)
 
 
 def _name(told: Told, suspect: Suspect) -> str:

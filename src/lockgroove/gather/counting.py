@@ -77,7 +77,9 @@ class Tally:
         kinds = Counter(claim.kind for claim in batch.claims)
         kinds.update(key.partition("\0")[0] for key in batch.unchanged)
         roles = Counter(claim.says["role"] for claim in batch.claims if claim.kind == "file")
-        codes = Counter(finding.code for finding in batch.findings)
+        codes: Counter[str] = Counter()
+        for finding in batch.findings:
+            codes[finding.code] += finding.times
         for counts, more in ((self.kinds, kinds), (self.roles, roles), (self.findings, codes)):
             for name, number in more.items():
                 counts[name] = counts.get(name, 0) + number

@@ -14,6 +14,7 @@ from typing import Any
 
 from lockgroove.catalogue.claims import ClaimStore, Harvest, Waiting
 from lockgroove.catalogue.claims.listenparts import Spool
+from lockgroove.findings import Finding
 from lockgroove.gather.counting import Gathered, Tally
 from lockgroove.gather.stamps import Mark, Stamps
 from lockgroove.journal import Journal
@@ -78,7 +79,7 @@ class _Flow:
         self._cursor: str | None = None
         self._waiting = Waiting(run.store, run.harvest)
         self._spools: dict[ListensMode, Spool] = {}
-        self._needs_listens = False
+        self._needs_listens = self._told_of_lowering = False
         self._acknowledged_at = time.monotonic()
 
     def batches(self) -> Iterator[Batch]:
@@ -142,8 +143,22 @@ class _Flow:
 
     def _acknowledge_listens(self) -> None:
         for mode in sorted(self._spools, reverse=True):  # what replaces goes before what adds
+            if mode == "replace" and self._would_lower():
+                continue
             for path, rows in self._spools[mode].finished():
                 self._run.store.add_listens_file(self._run.harvest, path, rows, mode)
+
+    def _would_lower(self) -> bool:
+        """Whether these listens are of a broken file and would replace those of an earlier harvest."""
+        run, counts = self._run, getattr(self._run.source, "counts", ())
+        broken = [count.name for count in counts if getattr(count, "broken", False)]
+        others = (p for p in run.store.listens() if p.source == run.harvest.source and not p.adds)
+        if not broken or all(part.harvest == run.harvest.id for part in others):
+            return False
+        if not self._told_of_lowering:
+            run.report.finding(Finding("listens-left-as-they-were", ", ".join(broken), ""))
+            self._told_of_lowering = True
+        return True
 
     def _tally_now(self) -> Tally:
         return self._tally.with_counts(self._before.files, getattr(self._run.source, "counts", ()))

@@ -43,6 +43,9 @@ class Alarm:
     fresh: int
 
 
+NOTED = "none: what is seen on one day is no habit"
+
+
 @dataclass
 class Suspect:
     """An account that stands out, and every reason why."""
@@ -70,6 +73,8 @@ class Suspect:
     @property
     def proposal(self) -> str:
         """What would be proposed: one witness slows down what is new, two ask for an operator's decision."""
+        if not self.families:
+            return NOTED
         clear = (len(self.families) > 1 or self.certain) and not self.is_stand_in
         return "suspend, if an operator agrees" if clear else "throttle"
 

@@ -92,6 +92,8 @@ class People:
     def add(self, name: str, role: str, who: str) -> Account:
         """A new account. Raises UsageError for a name that is taken or cannot be one."""
         folded = _folded(name)
+        if ":" in name:  # where browsers put the key
+            raise UsageError("A name cannot have a colon in it", name, "Choose another.")
         if role not in ROLES or role == "visitor":
             raise UsageError("There is no such role", role, "Roles: member, researcher, operator.")
         with self._writing():

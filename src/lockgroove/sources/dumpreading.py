@@ -101,7 +101,7 @@ class Told:
         for code, number in self._numbers.items():
             if number > FINDINGS_PER_CODE_MAX:
                 more = f"and {number - FINDINGS_PER_CODE_MAX:,} more, {number:,} in all"
-                self._waiting.append(Finding(code, where, more))
+                self._waiting.append(Finding(code, where, more, number - FINDINGS_PER_CODE_MAX))
 
     def take(self) -> list[Finding]:
         """Those that wait, once."""

@@ -108,7 +108,7 @@ class _Told:
         for code, number in self._numbers.items():
             if number > FINDINGS_PER_CODE_MAX:
                 more = f"and {number - FINDINGS_PER_CODE_MAX:,} more, {number:,} in all"
-                self._waiting.append(Finding(code, self._name, more))
+                self._waiting.append(Finding(code, self._name, more, number - FINDINGS_PER_CODE_MAX))
 
     def batches(self) -> Iterator[Batch]:
         """Give what waits."""

@@ -105,7 +105,8 @@ def leak_in(paths: Sequence[str], groups: Mapping[str, Collection[int]], shown: 
                 together[name].add(sketch)
     most = {by: [(key, tracks) for tracks, key in sorted(heap, reverse=True)] for by, heap in heaps.items()}
     had = {name: (union.added, union.estimate()) for name, union in together.items() if union.added}
-    return SketchedLeak(everything.estimate(), counts, most, had)
+    highest = max((tracks for of_kind in most.values() for _, tracks in of_kind), default=0.0)
+    return SketchedLeak(max(everything.estimate(), highest), counts, most, had)
 
 
 def merged_files(paths: Sequence[str]) -> Iterator[Row]:

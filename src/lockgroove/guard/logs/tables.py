@@ -47,10 +47,12 @@ def _parquet(path: str) -> Iterator[pa.RecordBatch]:
 
 def _csv(path: str, delimiter: str, counts: Counts) -> Iterator[pa.RecordBatch]:
     """Every column as text: what is a number, the mapping says."""
+    before = counts.read
 
     def bad(row: Any) -> str:
         counts.read += 1
-        counts.refuse(counts.read, f"{row.actual_columns} columns and not {row.expected_columns}")
+        why = f"{row.actual_columns} columns and not {row.expected_columns}"
+        counts.refuse(before + row.number if row.number else counts.read, why)
         return "skip"
 
     try:

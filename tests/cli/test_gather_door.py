@@ -186,10 +186,13 @@ def test_a_killed_command_typed_again_goes_on(run: Run, home: Path, tmp_path: Pa
         assert len({part.harvest for part in opened.store.parts()}) == 1
 
 
+@pytest.mark.parametrize("part_seconds", [10.0, 0.0])
 def test_a_broken_file_lowers_no_listens_and_the_whole_one_counts_again(
-    run: Run, home: Path, tmp_path: Path
+    run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part_seconds: float
 ) -> None:
-    rows = [f"{n},Title {n},{n * 100}" for n in range(1, 400)]
+    """Also where what was read is made safe long before the break is met."""
+    monkeypatch.setattr("lockgroove.gather.harvest.PART_SECONDS", part_seconds)
+    rows = [f"{n},Title {n},{n * 100}" for n in range(1, 12_000)]
     whole = gzip.compress("\n".join(["track_id,track_title,track_listens", *rows, ""]).encode())
     paths = {name: tmp_path / name / "raw_tracks.csv.gz" for name in ("whole", "cut")}
     for path in paths.values():
@@ -209,7 +212,7 @@ def test_a_broken_file_lowers_no_listens_and_the_whole_one_counts_again(
     full = listens()
     _, summary, _ = run("gather", "fma", paths["cut"], "--json")
 
-    assert 0 < first < full == 100 * 399 * 400 // 2
+    assert 0 < first < full == 100 * 11_999 * 12_000 // 2
     assert listens() == full
     assert "listens-left-as-they-were" in summary["findings_by_code"]
     run("gather", "fma", paths["whole"], "--json")

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from lockgroove.access import asking, guardpictures
 from lockgroove.access.metrics import CONTENT_TYPE, measured
 from lockgroove.access.pages import Pages
-from lockgroove.campaigns.watching import Desk, called
+from lockgroove.campaigns.watching import Desk, Named, called
 from lockgroove.errors import LockgrooveError
 from lockgroove.guard import explaining
 from lockgroove.guard.casefile import Case
@@ -135,7 +135,7 @@ class DeskPages:
         return self._page(
             "guard.html", here="/guard", tally=desk.cases.tally(),
             waiting=sum(bool(case.waits) for case in cases), shadow_until=self._shadow_until(now),
-            cases=[self._row(case, now) for case in cases], leak=leak, leak_days=_LEAK_DAYS, most=most,
+            cases=[_row(one, now) for one in desk.named(cases)], leak=leak, leak_days=_LEAK_DAYS, most=most,
             calibrated=memory.calibrated_day, account_days=memory.customs.days, tops=memory.tops,
             thresholds=memory.thresholds, holds=desk.cases.broken_at() is None, head=desk.cases.head().hex(),
             refused=dict(self._guard.refused) if self._guard else {}, explaining=explaining,
@@ -189,20 +189,12 @@ class DeskPages:
         page.headers["cache-control"] = "no-store"
         return page
 
-    def _row(self, case: Case, now_ms: int) -> dict[str, Any]:
-        return {
-            "case": case, "name": called(case.account, self._desk.names()),
-            "opened": explaining.day(case.opened_ms), "state": explaining.state_words(case, now_ms),
-        }  # fmt: skip
-
     def _told(self, case: Case, now_ms: int, with_plays: bool = True) -> dict[str, Any]:
         """A case in words; of a network's, not which tracks: many people may stand behind it."""
-        plays = explaining.heaviest(case.evidence, _PLAYS_SHOWN) if with_plays else []
-        titles = self._desk.titles({int(play["track"], 16) for play in plays})
         return {
             "case": case, "stage": case.stage(now_ms), "state": explaining.state_words(case, now_ms),
             "sentences": [" ".join(told) for told in explaining.paragraphs(case.evidence)],
-            "plays": [explaining.play_words(play, titles) for play in plays],
+            "plays": self._desk.heaviest(case, _PLAYS_SHOWN) if with_plays else [],
             "sanctions": [explaining.sanction_words(one) for one in case.sanctions],
             "opened": explaining.moment(case.opened_ms), "waits": case.waits,
         }  # fmt: skip
@@ -265,6 +257,13 @@ class DeskPages:
             await run_in_threadpool(act)
         except LockgrooveError as error:
             raise HTTPException(409, str(error)) from error
+
+
+def _row(one: Named, now_ms: int) -> dict[str, Any]:
+    return {
+        "case": one.case, "name": one.name, "opened": explaining.day(one.case.opened_ms),
+        "state": explaining.state_words(one.case, now_ms),
+    }  # fmt: skip
 
 
 def _caller(request: Request) -> Caller | None:

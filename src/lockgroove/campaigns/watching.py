@@ -21,6 +21,7 @@ from lockgroove.campaigns.refresh import reader, reader_as_it_is
 from lockgroove.campaigns.rooms import Rooms
 from lockgroove.config import Config
 from lockgroove.errors import Locked, LockgrooveError
+from lockgroove.guard import explaining
 from lockgroove.guard.casefile import Case, groups_in
 from lockgroove.guard.cases import Cases
 from lockgroove.guard.digests import Digests, file_start
@@ -140,6 +141,12 @@ class Desk:
         """Cases with names."""
         names = self.names()
         return [Named(case, called(case.account, names)) for case in cases]
+
+    def heaviest(self, case: Case, shown: int) -> list[str]:
+        """The plays that weighed most against an account, in words, by what the tracks are called."""
+        plays = explaining.heaviest(case.evidence, shown)
+        titles = self.titles({int(play["track"], 16) for play in plays})
+        return [explaining.play_words(play, titles) for play in plays]
 
     def decide(self, number: int, stage: Stage, who: str, because: str) -> Case:
         """A decision; who is disabled is not let in any more, until the case is dismissed."""

@@ -94,8 +94,7 @@ def explain(door: Door, number: int) -> None:
     with door.open() as archive, archive.desk() as desk:
         one = desk.named([desk.cases.case(number)])[0]
         now, case = desk.cases.now_ms(), one.case
-        plays = explaining.heaviest(case.evidence, _HEAVIEST_SHOWN)
-        titles = desk.titles({int(play["track"], 16) for play in plays})
+        plays = desk.heaviest(case, _HEAVIEST_SHOWN)
     if door.as_json:
         door.item(_as_json(one, now) | _in_full(one), "")
     door.say(f"Case {number}, {one.name}: {explaining.state_words(case, now)}.")
@@ -107,7 +106,7 @@ def explain(door: Door, number: int) -> None:
     if plays:
         door.say("\n  What weighed most:")
     for play in plays:
-        door.say(f"    {explaining.play_words(play, titles)}")
+        door.say(f"    {play}")
     for sanction in case.sanctions:
         door.say(f"\n  {explaining.sanction_words(sanction)}")
     for appeal in case.appeals:

@@ -132,12 +132,12 @@ class _Flow:
     def acknowledge(self, with_listens: bool = False) -> None:
         """Make everything that waits safe, and remember where to go on."""
         run = self._run
-        goes_on = self._cursor is not None and run.remember is not None
+        goes_on = self._cursor is not None and run.remember is not None and not self._replaces()
         if with_listens or goes_on or self._needs_listens:
             self._acknowledge_listens()
         run.stamps.took(self._waiting.acknowledge())
         self._needs_listens = False
-        if self._cursor is not None and run.remember is not None:
+        if goes_on and self._cursor is not None and run.remember is not None:
             run.remember(self._cursor, run.stamps.mark(), self._tally_now())
         self._acknowledged_at = time.monotonic()
 
@@ -150,15 +150,25 @@ class _Flow:
 
     def _would_lower(self) -> bool:
         """Whether these listens are of a broken file and would replace those of an earlier harvest."""
-        run, counts = self._run, getattr(self._run.source, "counts", ())
+        counts = getattr(self._run.source, "counts", ())
         broken = [count.name for count in counts if getattr(count, "broken", False)]
-        others = (p for p in run.store.listens() if p.source == run.harvest.source and not p.adds)
-        if not broken or all(part.harvest == run.harvest.id for part in others):
+        if not broken or not self._replaces():
             return False
         if not self._told_of_lowering:
-            run.report.finding(Finding("listens-left-as-they-were", ", ".join(broken), ""))
+            self._run.report.finding(Finding("listens-left-as-they-were", ", ".join(broken), ""))
             self._told_of_lowering = True
         return True
+
+    def _replaces(self) -> bool:
+        """Whether listens wait that would replace those of an earlier harvest.
+
+        Until the source has been read to its end nobody knows whether they may: so long there is no going on.
+        """
+        run = self._run
+        earlier = (
+            part for part in run.store.listens() if part.source == run.harvest.source and not part.adds
+        )
+        return "replace" in self._spools and any(part.harvest != run.harvest.id for part in earlier)
 
     def _tally_now(self) -> Tally:
         return self._tally.with_counts(self._before.files, getattr(self._run.source, "counts", ()))

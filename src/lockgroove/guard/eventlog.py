@@ -38,11 +38,13 @@ class Position:
 def in_lots(batches: Iterable[np.ndarray], rows_min: int) -> Iterator[np.ndarray]:
     """The same rows in fewer arrays, of so many rows at least, but for the last."""
     waiting: list[np.ndarray] = []
+    count = 0
     for rows in batches:
         waiting.append(rows)
-        if sum(map(len, waiting)) >= rows_min:
+        count += len(rows)
+        if count >= rows_min:
             yield np.concatenate(waiting)
-            waiting = []
+            waiting, count = [], 0
     if waiting:
         yield np.concatenate(waiting)
 

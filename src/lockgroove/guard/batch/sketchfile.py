@@ -40,19 +40,17 @@ _ROWS = 2_000  # some 8 MB of sketches
 Row = tuple[str, int, bytes]
 
 
-def write_sketches(engine: Engine, plays: ir.Table, told: frozenset[str], path: str, mark: str) -> int:
-    """Write the sketches of all accounts, networks and cohorts that are told; how many.
+def write_sketches(engine: Engine, plays: ir.Table, told: frozenset[str], path: str, mark: str) -> None:
+    """Write the sketches of all accounts, networks and cohorts that are told.
 
     `mark` says which key made the digests. Raises UsageError where the `datasketches` extra is missing.
     """
     rows = _rows(engine, plays, [by for by in sorted(LEAKS) if {by, "track"} <= told])
-    schema, count = _SCHEMA.with_metadata({_MARK: mark.encode()}), 0
+    schema = _SCHEMA.with_metadata({_MARK: mark.encode()})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         while some := list(itertools.islice(rows, _ROWS)):
             columns = zip(zip(*some, strict=True), schema.types, strict=True)
             writer.write_table(pa.table([pa.array(*column) for column in columns], schema=schema))
-            count += len(some)
-    return count
 
 
 def require_room(path: str) -> None:
